@@ -1,0 +1,137 @@
+/**
+ * Commands to the services that work for the orchestrator, and their results.
+ *
+ * Work is keyed by (execution, kind, `handOver`, page): asking again is a new message about the
+ * same work, starts nothing twice, and is answered with the state it has (spec §1).
+ */
+import { z } from 'zod';
+import { PAGE_OF_INSTANCES } from '#core/limits.js';
+import { envelopeOf } from './envelope.js';
+
+const count = z.int().min(0);
+
+const plannedVersion = z.strictObject({
+  id: z.uuid(),
+  version: z.string().min(1).max(100),
+  artifacts: z.record(z.string(), z.string()),
+});
+
+/** An instance and the version it is to reach (rollback) or to be on (post-upgrade checks). */
+const workInstance = z.strictObject({
+  index: count,
+  id: z.string().min(1).max(200),
+  version: z.string().min(1).max(100).nullable(),
+});
+
+/**
+ * What the receiver needs, frozen when the execution was created. Secrets are references to
+ * environment variables or files inside the target's settings, never values.
+ */
+const snapshot = z.strictObject({
+  tenantId: z.string(),
+  componentId: z.uuid(),
+  componentName: z.string(),
+  stateless: z.boolean(),
+  target: z.strictObject({ driver: z.string(), settings: z.record(z.string(), z.unknown()) }),
+  from: plannedVersion,
+  to: plannedVersion,
+  strategy: z.string(),
+  allowDowntime: z.boolean(),
+  batchSize: z.int().min(1),
+  maxUnavailablePercentage: z.int().min(1).max(100),
+  drainTimeoutMs: count,
+  healthCheckIntervalMs: count,
+  healthCheckTimeoutMs: count,
+});
+export type WorkSnapshot = z.infer<typeof snapshot>;
+
+const work = {
+  executionId: z.uuid(),
+  /** Of this message; a repeated question has another one. */
+  commandId: z.string().min(1).max(200),
+  fence: z.strictObject({ handOver: z.int().min(1) }),
+  page: z.int().min(1),
+  pages: z.int().min(1),
+  instances: z.array(workInstance).max(PAGE_OF_INSTANCES),
+  snapshot,
+};
+
+/** What the orchestrator found when it judged the versions; the validator records it as evidence. */
+const compatibility = z.strictObject({
+  valid: z.boolean(),
+  upgradeType: z.string(),
+  riskLevel: z.string(),
+  requiresDowntime: z.boolean(),
+  blockers: z.array(z.string()),
+  warnings: z.array(z.string()),
+});
+
+export const VALIDATE_TYPE = 'upgrade-orchestrator.validation.requested.v1';
+export const ValidateCommand = envelopeOf(
+  VALIDATE_TYPE,
+  z.strictObject({
+    ...work,
+    kind: z.enum(['PRE', 'POST']),
+    /** How many instances the target is expected to have; null before they were listed. */
+    expectedInstances: count.nullable(),
+    compatibility,
+    skipChecks: z.array(z.strictObject({ check: z.string(), reason: z.string(), by: z.string() })),
+  }),
+);
+export type ValidateCommand = z.infer<typeof ValidateCommand>;
+
+const checkResult = z.strictObject({
+  check: z.string().min(1).max(100),
+  outcome: z.enum(['PASSED', 'FAILED', 'WARNING', 'SKIPPED']),
+  summary: z.string().max(2_000),
+  evidence: z.record(z.string(), z.unknown()),
+  durationMs: count,
+});
+
+export const VALIDATED_TYPE = 'upgrade-orchestrator.validation.reported.v1';
+export const ValidationResult = envelopeOf(
+  VALIDATED_TYPE,
+  z.strictObject({
+    executionId: z.uuid(),
+    commandId: z.string(),
+    handOver: z.int().min(1),
+    kind: z.enum(['PRE', 'POST']),
+    /** RUNNING is a sign of life: the checks are under way. */
+    state: z.enum(['RUNNING', 'ENDED']),
+    checks: z.array(checkResult).max(100),
+  }),
+);
+export type ValidationResult = z.infer<typeof ValidationResult>;
+
+export const ROLL_BACK_TYPE = 'upgrade-orchestrator.rollback.requested.v1';
+export const RollbackCommand = envelopeOf(
+  ROLL_BACK_TYPE,
+  z.strictObject({
+    ...work,
+    /** ROLL_BACK: take the page's instances back. STOP: begin nothing more of older hand-overs. */
+    kind: z.enum(['ROLL_BACK', 'STOP']),
+    /** All instances the target listed: what the room is reckoned from. */
+    listed: count,
+    /** The versions the instances are to reach, by semver, with what the driver needs. */
+    versions: z.array(plannedVersion).max(100),
+  }),
+);
+export type RollbackCommand = z.infer<typeof RollbackCommand>;
+
+export const ROLLED_BACK_TYPE = 'upgrade-orchestrator.rollback.reported.v1';
+export const RollbackResult = envelopeOf(
+  ROLLED_BACK_TYPE,
+  z.strictObject({
+    executionId: z.uuid(),
+    commandId: z.string(),
+    handOver: z.int().min(1),
+    /** Indices that are back on the version they had and readmitted, since the last result. */
+    restored: z.array(count).max(PAGE_OF_INSTANCES),
+    leftOver: z
+      .array(z.strictObject({ instanceId: z.string(), reason: z.string().max(1_000) }))
+      .max(PAGE_OF_INSTANCES),
+    /** RUNNING without instances is a sign of life. STOPPED answers a STOP. */
+    state: z.enum(['RUNNING', 'ENDED', 'STOPPED']),
+  }),
+);
+export type RollbackResult = z.infer<typeof RollbackResult>;

@@ -1,0 +1,32 @@
+/**
+ * What a decision asks of the world. Operations on instances are not among them: an instance's row
+ * says what is to be done with it, so the engine needs no second word (and a restart none either).
+ */
+import type { LeftOver } from './execution.js';
+
+export type TimerKind = 'BATCH_DELAY' | 'DEADLINE';
+
+export type Request =
+  /** Page the target's instances into rows. */
+  | { readonly type: 'LIST_INSTANCES' }
+  /** Ask the validator for the checks before. */
+  | { readonly type: 'RUN_PRE_CHECKS'; readonly handOver: number }
+  /** Ask the validator for the checks after, over all instances taken. */
+  | { readonly type: 'RUN_POST_CHECKS'; readonly handOver: number }
+  /** Count the target's room: the reading in the execution is missing or too old. */
+  | { readonly type: 'COUNT_ROOM' }
+  /** Hand all touched instances to the rollback agent. */
+  | { readonly type: 'ROLL_BACK'; readonly handOver: number }
+  /** Tell the rollback agent to stop: its fence is superseded. */
+  | { readonly type: 'STOP_ROLLBACK'; readonly handOver: number }
+  | { readonly type: 'ARM_TIMER'; readonly timer: TimerKind; readonly atMs: number }
+  | { readonly type: 'DISARM_TIMER'; readonly timer: TimerKind }
+  /** The execution ended: write what runs now into the tenant's deployment. */
+  | {
+      readonly type: 'RECORD_DEPLOYMENT';
+      /** All listed instances are on the target version: it becomes the current one. */
+      readonly currentVersionId: string | null;
+      readonly leftOver: readonly LeftOver[];
+    };
+
+export type RequestType = Request['type'];

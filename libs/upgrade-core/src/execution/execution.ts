@@ -1,0 +1,292 @@
+/**
+ * The execution: one tenant's component on its way from one version to another.
+ *
+ * It holds counters and ranges, never its instances: deciding costs the same for ten and for a
+ * million. Which instances moved is known to the store and written in the facts.
+ */
+
+export const EXECUTION_STATUSES = [
+  'PENDING',
+  'VALIDATING',
+  'IN_PROGRESS',
+  'CANARY_RUNNING',
+  'CANARY_MONITORING',
+  'PAUSED',
+  'ROLLING_BACK',
+  'ROLLED_BACK',
+  'COMPLETED',
+  'FAILED',
+  'CANCELLED',
+] as const;
+export type ExecutionStatus = (typeof EXECUTION_STATUSES)[number];
+
+export const TERMINAL_STATUSES = ['ROLLED_BACK', 'COMPLETED', 'FAILED', 'CANCELLED'] as const;
+export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
+
+export function isTerminal(status: ExecutionStatus): status is TerminalStatus {
+  return (TERMINAL_STATUSES as readonly string[]).includes(status);
+}
+
+export const INSTANCE_STATUSES = [
+  'PENDING',
+  'DRAINING',
+  'UPGRADING',
+  'HEALTH_CHECKING',
+  'COMPLETED',
+  'FAILED',
+  'ROLLED_BACK',
+] as const;
+export type InstanceStatus = (typeof INSTANCE_STATUSES)[number];
+
+/** Steps of an instance during which a target is working on it: it counts as under way. */
+export const STEPS = ['DRAINING', 'UPGRADING', 'HEALTH_CHECKING'] as const;
+export type Step = (typeof STEPS)[number];
+
+export const STRATEGY_NAMES = ['ROLLING', 'CANARY', 'BLUE_GREEN', 'RECREATE', 'STAGED'] as const;
+export type StrategyName = (typeof STRATEGY_NAMES)[number];
+
+export type ExecutionKind = 'UPGRADE' | 'REVERT';
+
+export type InstanceCounters = Readonly<Record<InstanceStatus, number>>;
+
+/** A version as it stood when the execution was created. */
+export interface PlannedVersion {
+  readonly id: string;
+  /** semver */
+  readonly version: string;
+  /** What the driver needs to run it: a command, an image, a chart. */
+  readonly artifacts: Readonly<Record<string, string>>;
+}
+
+/** What was asked for, frozen at creation. Percentages are whole numbers, times as named. */
+export interface ExecutionPlan {
+  readonly from: PlannedVersion;
+  readonly to: PlannedVersion;
+  readonly strategy: StrategyName;
+  readonly canaryPercentage: number;
+  readonly batchSize: number;
+  readonly batchDelaySeconds: number;
+  readonly healthCheckIntervalSeconds: number;
+  readonly healthCheckTimeoutSeconds: number;
+  readonly maxUnavailablePercentage: number;
+  /** How many to take; null: all there are. */
+  readonly totalInstances: number | null;
+  readonly autoRollbackEnabled: boolean;
+  readonly failureThreshold: number;
+  readonly initiatedBy: string | null;
+  readonly allowDowntime: boolean;
+  readonly drainTimeoutSeconds: number;
+}
+
+/** How far the paging of the target's instances into rows has come. */
+export interface Listing {
+  /** Where the next page begins; null before the first. */
+  readonly cursor: string | null;
+  readonly complete: boolean;
+  /** Instances that were on the target version already and so are not taken. */
+  readonly alreadyThere: number;
+}
+
+/** A count of the target's instances at one moment; decides how many more may be taken down. */
+export interface RoomReading {
+  /** Down instances that are neither our FAILED nor our under way. */
+  readonly othersDown: number;
+  /** Of those, PENDING ones of ours, by index, ascending: they go first and need no room. */
+  readonly downPending: readonly number[];
+  readonly countedAtMs: number;
+}
+
+/** The execution is on its way to a terminal status and only waits for what is under way. */
+export interface Stopping {
+  readonly to: 'CANCELLED' | 'FAILED';
+  readonly reason: string;
+  readonly by: string;
+}
+
+/** The batch that was begun last; settled when nothing is under way any more. */
+export interface Batch {
+  /** 1, 2, 3… over the whole execution. */
+  readonly number: number;
+  readonly size: number;
+}
+
+export type WaitingKind = 'ROOM' | 'PROMOTION' | 'APPROVAL' | 'RESUME';
+
+export interface Waiting {
+  readonly kind: WaitingKind;
+  /** Whom it waits for. */
+  readonly who: string;
+  readonly sinceMs: number;
+}
+
+export type CheckOutcome = 'PASSED' | 'FAILED' | 'WARNING' | 'SKIPPED';
+
+/** One check's answer as a validator gave it (spec §6). */
+export interface CheckResult {
+  readonly check: string;
+  readonly outcome: CheckOutcome;
+  /** What was found, in a sentence. */
+  readonly summary: string;
+  readonly evidence: Readonly<Record<string, unknown>>;
+  readonly durationMs: number;
+}
+
+/** An instance a rollback could not bring back, and why. */
+export interface LeftOver {
+  readonly instanceId: string;
+  readonly reason: string;
+}
+
+/** RollbackInfo of seed 003, as far as it is not in the plan. */
+export interface Rollback {
+  readonly reason: string;
+  readonly initiatedAtMs: number;
+  readonly initiatedBy: string;
+  /** The agent was silent past its deadline and has been asked again. */
+  readonly askedAgain: boolean;
+  /** The agent has said that it is done with all pages. */
+  readonly agentDone: boolean;
+  readonly leftOver: readonly LeftOver[];
+}
+
+/** What all statuses have in common. Times are milliseconds since the epoch. */
+interface ExecutionFacts {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly componentId: string;
+  readonly kind: ExecutionKind;
+  readonly plan: ExecutionPlan;
+  /** Raised by one with every decision that changed anything. */
+  readonly revision: number;
+  /** Sequence of the last progress event; 0 before the first. */
+  readonly sequence: number;
+  /** N: all the instances the target listed. */
+  readonly listed: number;
+  /** How many of them this execution takes. */
+  readonly total: number;
+  readonly counters: InstanceCounters;
+  /** Of the FAILED ones, those not yet tried again. */
+  readonly failedOnce: number;
+  readonly handOver: number;
+  readonly stopping: Stopping | null;
+  readonly waitingFor: Waiting | null;
+  readonly lastProgressAtMs: number;
+  readonly createdAtMs: number;
+  readonly startedAtMs: number | null;
+  readonly completedAtMs: number | null;
+  readonly preChecks: readonly CheckResult[];
+  readonly postChecks: readonly CheckResult[];
+  readonly rollback: Rollback | null;
+  /** Why it ended as it did, in a sentence; null while it runs or when all is well. */
+  readonly failureReason: string | null;
+}
+
+export interface Pending extends ExecutionFacts {
+  readonly status: 'PENDING';
+}
+
+export interface Validating extends ExecutionFacts {
+  readonly status: 'VALIDATING';
+  readonly listing: Listing;
+  /** Pre-upgrade checks have all passed (or warned, or were skipped). */
+  readonly checksPassed: boolean;
+}
+
+/** Instances are being moved: the statuses in which the guards decide. */
+interface Moving extends ExecutionFacts {
+  readonly listing: Listing;
+  readonly room: RoomReading | null;
+  readonly batch: Batch | null;
+  /** When the next batch may begin; null: not to be waited for. */
+  readonly nextBatchAtMs: number | null;
+  /** Post-upgrade checks have been asked for and not been answered. */
+  readonly postChecksAskedAtMs: number | null;
+}
+
+export interface InProgress extends Moving {
+  readonly status: 'IN_PROGRESS';
+}
+
+export interface CanaryRunning extends Moving {
+  readonly status: 'CANARY_RUNNING';
+}
+
+export interface CanaryMonitoring extends Moving {
+  readonly status: 'CANARY_MONITORING';
+}
+
+export interface Paused extends Moving {
+  readonly status: 'PAUSED';
+  readonly pausedFrom: 'IN_PROGRESS' | 'CANARY_RUNNING';
+  readonly pauseReason: 'OPERATOR' | 'STAGE_APPROVAL';
+}
+
+export interface RollingBack extends ExecutionFacts {
+  readonly status: 'ROLLING_BACK';
+  readonly listing: Listing;
+  readonly rollback: Rollback;
+}
+
+export interface Ended extends ExecutionFacts {
+  readonly status: TerminalStatus;
+}
+
+export type Execution =
+  | Pending
+  | Validating
+  | InProgress
+  | CanaryRunning
+  | CanaryMonitoring
+  | Paused
+  | RollingBack
+  | Ended;
+
+/** Statuses whose guards decide what starts next. */
+export type Guarded = InProgress | CanaryRunning;
+
+export const NO_INSTANCES: InstanceCounters = {
+  PENDING: 0,
+  DRAINING: 0,
+  UPGRADING: 0,
+  HEALTH_CHECKING: 0,
+  COMPLETED: 0,
+  FAILED: 0,
+  ROLLED_BACK: 0,
+};
+
+/** Instances a target is working on now (spec §3 "under way"). */
+export function underWay(counters: InstanceCounters): number {
+  return counters.DRAINING + counters.UPGRADING + counters.HEALTH_CHECKING;
+}
+
+/** Instances this execution has begun with: all but those still PENDING. */
+export function touched(execution: Execution): number {
+  return execution.total - execution.counters.PENDING;
+}
+
+export type NewExecution = Pick<Pending, 'id' | 'tenantId' | 'componentId' | 'kind' | 'plan'>;
+
+/** An execution as it is created: PENDING, revision 1, nothing listed yet. */
+export function createExecution(asked: NewExecution, nowMs: number): Pending {
+  return {
+    ...asked,
+    status: 'PENDING',
+    revision: 1,
+    sequence: 0,
+    listed: 0,
+    total: 0,
+    counters: NO_INSTANCES,
+    failedOnce: 0,
+    handOver: 0,
+    stopping: null,
+    waitingFor: null,
+    lastProgressAtMs: nowMs,
+    createdAtMs: nowMs,
+    startedAtMs: null,
+    completedAtMs: null,
+    preChecks: [],
+    postChecks: [],
+    rollback: null,
+    failureReason: null,
+  };
+}

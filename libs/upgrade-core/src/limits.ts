@@ -1,0 +1,90 @@
+/**
+ * Every bound of the rules, with its unit last. Bounds of the plumbing stand beside the plumbing.
+ */
+
+/** Bounds of what a request may ask for (spec §2). */
+export const REQUEST_LIMITS = {
+  percentageMin: 1,
+  percentageMax: 100,
+  batchSizeMax: 10_000,
+  batchDelayMaxSeconds: 86_400,
+  healthCheckIntervalMaxSeconds: 3_600,
+  healthCheckTimeoutMaxSeconds: 86_400,
+  totalInstancesMax: 1_000_000,
+  failureThresholdMax: 1_000_000,
+  initiatedByMaxChars: 200,
+  reasonMaxChars: 500,
+  installedComponentsMax: 200,
+  canaryDurationMinSeconds: 60,
+  canaryDurationMaxSeconds: 604_800,
+  blueGreenRetentionMaxSeconds: 86_400,
+  drainTimeoutMaxSeconds: 86_400,
+  smokeTestsMax: 50,
+  artifactsMax: 50,
+  idempotencyKeyMaxChars: 200,
+  idempotencyKeptMs: 24 * 3_600_000,
+  pageDefault: 50,
+  pageMax: 200,
+  instancesShown: 100,
+} as const;
+
+/** Defaults of a request (seed 003, spec §2). */
+export const REQUEST_DEFAULTS = {
+  strategy: 'ROLLING',
+  canaryPercentage: 10,
+  batchSize: 5,
+  batchDelaySeconds: 60,
+  healthCheckIntervalSeconds: 30,
+  healthCheckTimeoutSeconds: 300,
+  maxUnavailablePercentage: 25,
+  autoRollbackEnabled: false,
+  failureThreshold: 3,
+  allowDowntime: false,
+  canaryDurationSeconds: 600,
+  autoPromote: false,
+  blueGreenRetentionSeconds: 600,
+} as const;
+
+/** Sets of instances travel between services in pages of at most this many (spec §1). */
+export const PAGE_OF_INSTANCES = 1_000;
+
+/** A reading of the target's room older than this is not believed (spec §5, I4). */
+export const ROOM_READING_MAX_AGE_MS = 5_000;
+
+/** An instance may be tried this often: once, and once more in the retry round (spec §3). */
+export const ATTEMPTS_MAX = 2;
+
+/** Guards fire again from the top until none does; more rounds than this is a bug in the table. */
+export const GUARD_ROUNDS_MAX = 16;
+
+/**
+ * How long one step of one instance may last before it is FAILED with TIMEOUT. Drain and health
+ * have limits of their own in the version and the request; this is the grace the target gets on
+ * top to say so. The steps' deadlines run on in a pause.
+ */
+export const STEP_LIMITS = {
+  drainGraceMs: 30_000,
+  bringMs: 600_000,
+  healthGraceMs: 30_000,
+} as const;
+
+/**
+ * Deadlines of the machine's statuses, counted from the last progress. They must be longer than
+ * drain, bring and health together, or a status would give up on an instance that may still come.
+ */
+export const STATUS_DEADLINES = {
+  /** VALIDATING: listing and checks. */
+  validatingMs: 900_000,
+  /** IN_PROGRESS, CANARY_RUNNING: on top of one instance's drain, bring and health. */
+  progressGraceMs: 300_000,
+  /** Post-upgrade checks. */
+  postChecksMs: 900_000,
+  /** ROLLING_BACK: the agent gives a sign of life every 30 s; asked again once after this. */
+  rollbackSilenceMs: 120_000,
+} as const;
+
+/** Long work says that it lives at least this often (spec §1). */
+export const SIGN_OF_LIFE_MS = 30_000;
+
+/** Statuses that wait for a person remind of it this often (spec §3). */
+export const REMINDER_MS = 3_600_000;
