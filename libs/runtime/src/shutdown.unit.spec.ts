@@ -1,0 +1,69 @@
+import { describe, expect, it } from '@jest/globals';
+import { silentLog } from './log.js';
+import { Shutdown, SHUTDOWN_STAGES } from './shutdown.js';
+import { SteppedClock } from './stepped-clock.js';
+
+function scene(): { clock: SteppedClock; shutdown: Shutdown; codes: number[]; done: string[] } {
+  const clock = new SteppedClock();
+  const codes: number[] = [];
+  const shutdown = new Shutdown(1000, clock, silentLog, (code) => codes.push(code));
+  return { clock, shutdown, codes, done: [] };
+}
+
+describe('shutdown', () => {
+  it('goes through its stages in order, whatever the order they were added in', async () => {
+    const { clock, shutdown, codes, done } = scene();
+    for (const stage of [...SHUTDOWN_STAGES].reverse()) {
+      shutdown.at(stage, stage, async () => {
+        await clock.sleep(10);
+        done.push(stage);
+      });
+    }
+    const ended = shutdown.run('SIGTERM');
+    expect(shutdown.isEnding).toBe(true);
+    void shutdown.run('again');
+    await clock.advance(500);
+    await ended;
+    expect(done).toEqual(SHUTDOWN_STAGES);
+    expect(codes).toEqual([0]);
+    await clock.advance(5000);
+    expect(codes).toEqual([0]);
+  });
+
+  it('runs the other steps and stages when one fails, and says so by its code', async () => {
+    const { shutdown, codes, done } = scene();
+    shutdown.at('commit', 'relay', () => Promise.reject(new Error('broker away')));
+    shutdown.at('commit', 'engine', () => {
+      throw new Error('at once');
+    });
+    shutdown.at('giveShardsBack', 'leases', () => {
+      done.push('leases');
+      return Promise.resolve();
+    });
+    await shutdown.run('SIGTERM');
+    expect(done).toEqual(['leases']);
+    expect(codes).toEqual([1]);
+  });
+
+  it('ends the process when the limit is over', async () => {
+    const { clock, shutdown, codes } = scene();
+    shutdown.at('finishWork', 'never', () => new Promise(() => undefined));
+    const ended = shutdown.run('SIGTERM');
+    await clock.advance(999);
+    expect(codes).toEqual([]);
+    await clock.advance(1);
+    await ended;
+    expect(codes).toEqual([1]);
+  });
+
+  it('ends at once, without its stages, when something fatal happened', () => {
+    const { shutdown, codes, done } = scene();
+    shutdown.at('stopTaking', 'never run', () => {
+      done.push('ran');
+      return Promise.resolve();
+    });
+    shutdown.fatal('the consumer is dead', new Error('gone'));
+    expect(codes).toEqual([1]);
+    expect(done).toEqual([]);
+  });
+});
