@@ -11,7 +11,10 @@ export const SOURCES = {
 } as const;
 
 /** A CloudEvents envelope around `data`; unknown attributes are allowed, as the standard asks. */
-export function envelopeOf<Type extends string, Schema extends z.ZodType>(type: Type, data: Schema) {
+export function envelopeOf<Type extends string, Schema extends z.ZodType>(
+  type: Type,
+  data: Schema,
+) {
   return z.looseObject({
     specversion: z.literal('1.0'),
     id: z.string().min(1).max(300),

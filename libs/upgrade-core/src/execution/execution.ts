@@ -196,6 +196,8 @@ export interface Validating extends ExecutionFacts {
 interface Moving extends ExecutionFacts {
   readonly listing: Listing;
   readonly room: RoomReading | null;
+  /** A count of the room has been asked for: without one nothing more can start. */
+  readonly roomWanted: boolean;
   readonly batch: Batch | null;
   /** When the next batch may begin; null: not to be waited for. */
   readonly nextBatchAtMs: number | null;
@@ -264,9 +266,15 @@ export function touched(execution: Execution): number {
   return execution.total - execution.counters.PENDING;
 }
 
-export type NewExecution = Pick<Pending, 'id' | 'tenantId' | 'componentId' | 'kind' | 'plan'>;
+export type NewExecution = Pick<
+  Pending,
+  'id' | 'tenantId' | 'componentId' | 'kind' | 'plan' | 'handOver'
+>;
 
-/** An execution as it is created: PENDING, revision 1, nothing listed yet. */
+/**
+ * An execution as it is created: PENDING, revision 1, nothing listed yet. Its `handOver` goes on
+ * where the deployment's last execution ended, or targets would take it for a stale driver.
+ */
 export function createExecution(asked: NewExecution, nowMs: number): Pending {
   return {
     ...asked,
@@ -277,7 +285,6 @@ export function createExecution(asked: NewExecution, nowMs: number): Pending {
     total: 0,
     counters: NO_INSTANCES,
     failedOnce: 0,
-    handOver: 0,
     stopping: null,
     waitingFor: null,
     lastProgressAtMs: nowMs,

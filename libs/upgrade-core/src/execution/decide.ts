@@ -1,0 +1,107 @@
+/**
+ * `decide`: what an input does to an execution. Pure: the same execution, input and time always
+ * give the same answer, and the answer is a value.
+ */
+import { GUARD_ROUNDS_MAX } from '../limits.js';
+import { applyEffects, type Outcome } from './effects.js';
+import type { Execution } from './execution.js';
+import {
+  ACTION_TYPES,
+  isAction,
+  type Action,
+  type ActionType,
+  type Input,
+} from './execution-inputs.js';
+import { GUARDS, ROWS, type Guard, type Row } from './execution-transitions.js';
+
+/** Something changed: commit it all, in one transaction. */
+export interface Decided extends Outcome {
+  readonly kind: 'DECIDED';
+  /** Names of the rows and guards taken, in order: logged, and the metric's label. */
+  readonly rows: readonly string[];
+}
+
+/** Late or repeated: acknowledge and count it, nothing changes. */
+export interface Absorbed {
+  readonly kind: 'ABSORBED';
+  readonly rows: readonly string[];
+}
+
+/** An action that the status does not allow: 409, nothing changes. */
+export interface Refused {
+  readonly kind: 'REFUSED';
+  readonly allowedActions: readonly ActionType[];
+}
+
+/** A report that cannot belong here: an error, counted, and a dead letter. */
+export interface Impossible {
+  readonly kind: 'IMPOSSIBLE';
+  readonly reason: string;
+}
+
+export type Decision = Decided | Absorbed | Refused | Impossible;
+
+/** Judges `input` by the status it finds, then the guards until none fires any more. */
+export function decide(execution: Execution, input: Input, nowMs: number): Decision {
+  const row = rowFor(execution, input, nowMs);
+  if (row === null) {
+    if (isAction(input)) return { kind: 'REFUSED', allowedActions: allowedActions(execution) };
+    return { kind: 'IMPOSSIBLE', reason: `${input.type} cannot belong to ${execution.status}` };
+  }
+  if (row.plan === null) return { kind: 'ABSORBED', rows: [row.name] };
+  const at = { revision: execution.revision + 1, nowMs };
+  const first = applyEffects(execution, row.plan(execution as never, input as never, nowMs), at);
+  return judgeGuards(first, [row.name], at);
+}
+
+function judgeGuards(
+  first: Outcome,
+  rowsBefore: readonly string[],
+  at: { revision: number; nowMs: number },
+): Decided {
+  const rows = [...rowsBefore];
+  let { next } = first;
+  const facts = [...first.facts];
+  const requests = [...first.requests];
+  for (let round = 0; round < GUARD_ROUNDS_MAX; round += 1) {
+    const guard = guardFor(next, at.nowMs);
+    if (guard === null) return { kind: 'DECIDED', next, facts, requests, rows };
+    const outcome = applyEffects(next, guard.plan(next as never, at.nowMs), at);
+    next = outcome.next;
+    facts.push(...outcome.facts);
+    requests.push(...outcome.requests);
+    rows.push(guard.name);
+  }
+  throw new Error(`guards do not come to rest: ${rows.join(' → ')}`);
+}
+
+/** The first row that answers the input in this status, or null. */
+function rowFor(execution: Execution, input: Input, nowMs: number): Row | null {
+  const fits = (row: Row): boolean =>
+    row.on === input.type &&
+    row.from.includes(execution.status) &&
+    (row.when === undefined || row.when(execution as never, input as never, nowMs)) &&
+    // While stopping every action is refused, except rollback and what a row's `when` lets through.
+    (execution.stopping === null ||
+      !isAction(input) ||
+      ACTIONS_WHILE_STOPPING.includes(input.type));
+  return ROWS.find(fits) ?? null;
+}
+
+const ACTIONS_WHILE_STOPPING: readonly ActionType[] = ['ROLLBACK', 'CANCEL'];
+
+function guardFor(execution: Execution, nowMs: number): Guard | null {
+  const fits = (guard: Guard): boolean =>
+    guard.from.includes(execution.status) &&
+    (execution.stopping === null || guard.evenStopping === true) &&
+    guard.when(execution as never, nowMs);
+  return GUARDS.find(fits) ?? null;
+}
+
+/** Actions that the execution's status allows now; those that need `force` are not among them. */
+export function allowedActions(execution: Execution): ActionType[] {
+  return ACTION_TYPES.filter((type) => {
+    const action: Action = { type, by: '', reason: null, force: false };
+    return rowFor(execution, action, 0) !== null;
+  });
+}

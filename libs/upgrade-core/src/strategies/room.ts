@@ -1,0 +1,34 @@
+/**
+ * Room: how many instances may be down at once, and how many more fit now (spec §5, I4).
+ *
+ * Down is any instance that is not both admitted to traffic and healthy. Others' down comes from
+ * the target's count, our own from the counters, so nothing is counted twice.
+ */
+import { ROOM_READING_MAX_AGE_MS } from '../limits.js';
+import {
+  underWay,
+  type Guarded,
+  type InstanceCounters,
+  type RoomReading,
+} from '../execution/execution.js';
+
+/** U: of `listed` instances so many may be unavailable; whole numbers, at least one. */
+export function allowedDown(listed: number, maxUnavailablePercentage: number): number {
+  return Math.max(1, Math.floor((listed * maxUnavailablePercentage) / 100));
+}
+
+/** How many more healthy instances may be taken down now; 0 when not even one fits. */
+export function healthyThatFit(
+  room: { readonly listed: number; readonly maxUnavailablePercentage: number },
+  othersDown: number,
+  counters: InstanceCounters,
+): number {
+  const allowed = allowedDown(room.listed, room.maxUnavailablePercentage);
+  return Math.max(0, allowed - othersDown - counters.FAILED - underWay(counters));
+}
+
+/** Null when there is no reading, or one too old to be believed. */
+export function freshReading(execution: Guarded, nowMs: number): RoomReading | null {
+  const { room } = execution;
+  return room !== null && nowMs - room.countedAtMs <= ROOM_READING_MAX_AGE_MS ? room : null;
+}
