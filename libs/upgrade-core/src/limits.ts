@@ -88,3 +88,41 @@ export const SIGN_OF_LIFE_MS = 30_000;
 
 /** Statuses that wait for a person remind of it this often (spec §3). */
 export const REMINDER_MS = 3_600_000;
+
+/** Bounds of the checks before and after an upgrade (spec §6). */
+export const VALIDATION_LIMITS = {
+  /** A check that has found nothing out by then is FAILED; shorter than the status's deadline. */
+  countDeadlineMs: 60_000,
+  /** The same for checks that look at every instance, up to a million in pages. */
+  listDeadlineMs: 300_000,
+  /** Pause before a target that could not be asked is asked again. */
+  retryPauseMs: 500,
+  retryPauseMaxMs: 5_000,
+  /** Evidence names at most this many instances, blockers or warnings… */
+  evidenceItemsMax: 20,
+  /** …each with a sentence no longer than this. */
+  evidenceTextMaxChars: 200,
+  summaryMaxChars: 500,
+} as const;
+
+/** Bounds of a rollback (spec §6). */
+export const ROLLBACK_LIMITS = {
+  /** Instances under way at once, whatever the batch size says. */
+  underWayMax: 1_000,
+  /** Instances looked at in one call of the target. */
+  lookMax: 1_000,
+  /** Pages of down instances read beside a count of the room. */
+  downPagesMax: 10,
+  /** Nothing fits because others are down: after this the rest is given up. */
+  roomWaitMs: 900_000,
+  /** Pause between two counts of a room in which nothing fits. */
+  roomPauseMs: 1_000,
+  /** Settled instances in one result: even the longest reasons stay under 1 MB. */
+  reportMax: 400,
+  /** Results written in one transaction. */
+  reportsPerDecisionMax: 20,
+  reasonMaxChars: 200,
+} as const;
+
+/** Working services speak a little earlier than they must, so that a slow commit is no silence. */
+export const SPEAK_AFTER_MS = SIGN_OF_LIFE_MS - 10_000;
