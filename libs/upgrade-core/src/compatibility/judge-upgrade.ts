@@ -1,0 +1,142 @@
+/** Whether an upgrade may be asked for, in one place for `validate`, `create` and its evidence. */
+import type {
+  Blocker,
+  JudgedVersion,
+  RiskLevel,
+  UpgradeJudgement,
+  UpgradeQuestion,
+  UpgradeStep,
+  UpgradeType,
+  Warning,
+} from './compatibility.js';
+import { judgeDependents, judgePlatform, judgeRequirements } from './requirements.js';
+import { compareVersions, parseVersion, type SemVer } from './semver.js';
+import { findSteps, upgradeTypeOf } from './upgrade-path.js';
+
+const RISK_OF: Readonly<Record<UpgradeType, RiskLevel>> = {
+  PATCH: 'LOW',
+  MINOR: 'MEDIUM',
+  MAJOR: 'HIGH',
+};
+const RAISED: Readonly<Record<RiskLevel, RiskLevel>> = {
+  LOW: 'MEDIUM',
+  MEDIUM: 'HIGH',
+  HIGH: 'HIGH',
+};
+
+/**
+ * Judges an upgrade by its versions, the way between them and what runs around it (spec §6). All
+ * blockers are listed, not just the first. Several steps are valid here; an execution takes exactly
+ * one and says so itself ({@link judgeSingleStep}).
+ */
+export function judgeUpgrade(question: UpgradeQuestion): UpgradeJudgement {
+  const { from, to, surroundings } = question;
+  const [fromSemver, toSemver] = [readVersion(from), readVersion(to)];
+  const isOther = from.componentId !== to.componentId;
+  const order = compareVersions(fromSemver, toSemver);
+  // Without an upward way there is nothing to search; the reason is named by its own blocker.
+  const isUpward = !isOther && order < 0;
+  const steps = isUpward ? findSteps(from, to, question.versions, question.paths) : [];
+  const requiresDowntime = steps.some((step) => step.registered?.requiresDowntime === true);
+  const upgradeType = upgradeTypeOf(fromSemver, toSemver);
+  const blockers: Blocker[] = [
+    ...judgeDirection(question, order),
+    ...judgeStatus(to),
+    ...(isUpward && steps.length === 0 ? [noPath(from, to, upgradeType)] : []),
+    ...judgeDowntime(question, requiresDowntime),
+    ...(surroundings === null
+      ? []
+      : [
+          ...judgePlatform(to, surroundings.platformVersion),
+          ...judgeRequirements(to, surroundings),
+        ]),
+  ];
+  const warnings: Warning[] = [
+    ...warningsOf(to, toSemver, steps),
+    ...(surroundings === null ? [] : judgeDependents(question.componentName, to, surroundings)),
+  ];
+  const isRiskier = requiresDowntime || warnings.length > 0;
+  const risk = RISK_OF[upgradeType];
+  return {
+    valid: blockers.length === 0,
+    upgradeType,
+    riskLevel: isRiskier ? RAISED[risk] : risk,
+    requiresDowntime,
+    steps,
+    blockers,
+    warnings,
+  };
+}
+
+/** An execution takes one step: several are several executions (spec §6). */
+export function judgeSingleStep(steps: readonly UpgradeStep[]): Blocker[] {
+  if (steps.length <= 1) return [];
+  const way = [steps[0]?.fromVersion, ...steps.map((step) => step.toVersion)].join(' → ');
+  const message = `the way takes ${steps.length} steps, ${way}: an execution takes one; begin with ${steps[0]?.toVersion ?? ''}`;
+  return [{ code: 'SEVERAL_STEPS', message }];
+}
+
+function judgeDirection({ from, to }: UpgradeQuestion, order: number): Blocker[] {
+  if (from.componentId !== to.componentId) {
+    const message = `versions ${from.version} and ${to.version} belong to different components`;
+    return [{ code: 'OTHER_COMPONENT', message }];
+  }
+  if (from.id === to.id || order === 0) {
+    return [{ code: 'SAME_VERSION', message: `both versions are ${to.version}` }];
+  }
+  if (order > 0) {
+    const message = `${to.version} is older than ${from.version}: going back is a revert of the execution that went forward`;
+    return [{ code: 'DOWNGRADE', message }];
+  }
+  return [];
+}
+
+function judgeStatus(to: JudgedVersion): Blocker[] {
+  if (to.status === 'DRAFT') {
+    return [
+      { code: 'TARGET_DRAFT', message: `version ${to.version} is a DRAFT, not released yet` },
+    ];
+  }
+  if (to.status === 'END_OF_LIFE') {
+    return [{ code: 'TARGET_END_OF_LIFE', message: `version ${to.version} is at its END_OF_LIFE` }];
+  }
+  return [];
+}
+
+function noPath(from: JudgedVersion, to: JudgedVersion, type: UpgradeType): Blocker {
+  const kind = type === 'MAJOR' ? 'a new major' : 'a skipped minor';
+  const message = `${to.version} is ${kind} from ${from.version}, and no registered upgrade paths lead there`;
+  return { code: 'NO_PATH', message };
+}
+
+function judgeDowntime(
+  { strategy, allowDowntime }: UpgradeQuestion,
+  requiresDowntime: boolean,
+): Blocker[] {
+  if (!requiresDowntime || allowDowntime || strategy === 'RECREATE') return [];
+  const message = `the upgrade path requires downtime: choose RECREATE, or allow it with allowDowntime`;
+  return [{ code: 'REQUIRES_DOWNTIME', message }];
+}
+
+function warningsOf(to: JudgedVersion, semver: SemVer, steps: readonly UpgradeStep[]): Warning[] {
+  const warnings: Warning[] = [];
+  if (to.status === 'DEPRECATED') {
+    warnings.push({ code: 'TARGET_DEPRECATED', message: `version ${to.version} is DEPRECATED` });
+  }
+  if (semver.prerelease.length > 0) {
+    warnings.push({ code: 'PRE_RELEASE', message: `version ${to.version} is a pre-release` });
+  }
+  for (const step of steps) {
+    if (step.registered === null || step.registered.tested) continue;
+    const message = `the path ${step.fromVersion} → ${step.toVersion} is registered as not tested`;
+    warnings.push({ code: 'UNTESTED_PATH', message });
+  }
+  return warnings;
+}
+
+function readVersion({ version }: JudgedVersion): SemVer {
+  const parsed = parseVersion(version);
+  // Registered versions are checked when they come in; anything else is a bug of ours.
+  if (parsed === null) throw new Error(`registered version ${version} is not semver`);
+  return parsed;
+}

@@ -1,0 +1,239 @@
+import { describe, expect, it } from '@jest/globals';
+import type {
+  JudgedVersion,
+  RegisteredPath,
+  Surroundings,
+  UpgradeQuestion,
+} from './compatibility.js';
+import { judgeSize, type SizeQuestion } from './judge-size.js';
+import { judgeSingleStep, judgeUpgrade } from './judge-upgrade.js';
+
+function version(text: string, more: Partial<JudgedVersion> = {}): JudgedVersion {
+  return {
+    id: text,
+    componentId: 'api',
+    version: text,
+    status: 'RELEASED',
+    requires: {},
+    minPlatformVersion: null,
+    maxPlatformVersion: null,
+    ...more,
+  };
+}
+
+function path(from: string, to: string, more: Partial<RegisteredPath> = {}): RegisteredPath {
+  return {
+    fromVersionId: from,
+    toVersionId: to,
+    requiresDowntime: false,
+    tested: true,
+    estimatedDurationMinutes: null,
+    ...more,
+  };
+}
+
+const nowhere: Surroundings = {
+  platformVersion: null,
+  installedComponents: {},
+  otherDeployments: [],
+};
+
+function judge(from: JudgedVersion, to: JudgedVersion, more: Partial<UpgradeQuestion> = {}) {
+  return judgeUpgrade({
+    componentName: 'api',
+    from,
+    to,
+    versions: [from, to],
+    paths: [],
+    strategy: 'ROLLING',
+    allowDowntime: false,
+    surroundings: nowhere,
+    ...more,
+  });
+}
+
+const codes = (judgement: { blockers: readonly { code: string }[] }) =>
+  judgement.blockers.map((blocker) => blocker.code);
+const hops = (judgement: ReturnType<typeof judge>) =>
+  judgement.steps.map((step) => `${step.fromVersion}>${step.toVersion}`);
+
+describe('the way from one version to another', () => {
+  it('is direct for a patch, with low risk', () => {
+    const judgement = judge(version('1.2.3'), version('1.2.9'));
+    expect(judgement).toMatchObject({ valid: true, upgradeType: 'PATCH', riskLevel: 'LOW' });
+    expect(hops(judgement)).toEqual(['1.2.3>1.2.9']);
+  });
+
+  it('is direct for the next minor', () => {
+    const judgement = judge(version('1.2.3'), version('1.3.0'));
+    expect(judgement).toMatchObject({ valid: true, upgradeType: 'MINOR', riskLevel: 'MEDIUM' });
+  });
+
+  it('names no way over a skipped minor or to a major without registered paths', () => {
+    expect(codes(judge(version('1.2.0'), version('1.4.0')))).toEqual(['NO_PATH']);
+    expect(codes(judge(version('1.9.0'), version('2.0.0')))).toEqual(['NO_PATH']);
+  });
+
+  it('goes by the registered path to a major', () => {
+    const judgement = judge(version('1.9.0'), version('2.0.0'), {
+      paths: [path('1.9.0', '2.0.0')],
+    });
+    expect(judgement).toMatchObject({ valid: true, upgradeType: 'MAJOR', riskLevel: 'HIGH' });
+    expect(judgement.steps[0]?.registered).not.toBeNull();
+  });
+
+  it('finds the fewest steps, over direct and registered ones', () => {
+    const versions = ['1.0.0', '1.1.0', '1.2.0', '1.2.1', '2.0.0', '2.1.0'].map((v) => version(v));
+    const paths = [path('1.2.1', '2.0.0'), path('1.0.0', '1.2.0')];
+    const judgement = judge(version('1.0.0'), version('2.1.0'), { versions, paths });
+    expect(hops(judgement)).toEqual(['1.0.0>1.2.0', '1.2.0>1.2.1', '1.2.1>2.0.0', '2.0.0>2.1.0']);
+    expect(codes({ blockers: judgeSingleStep(judgement.steps) })).toEqual(['SEVERAL_STEPS']);
+    expect(judgeSingleStep(judgement.steps)[0]?.message).toContain('1.0.0 → 1.2.0 → 1.2.1');
+  });
+
+  it('takes the latest of equally short ways', () => {
+    const versions = ['1.0.0', '1.1.0', '1.1.7', '1.2.0'].map((v) => version(v));
+    const judgement = judge(version('1.0.0'), version('1.2.0'), { versions });
+    expect(hops(judgement)).toEqual(['1.0.0>1.1.7', '1.1.7>1.2.0']);
+  });
+
+  it('does not step on a draft or on what is at its end', () => {
+    const between = [
+      version('1.1.0', { status: 'DRAFT' }),
+      version('1.1.1', { status: 'END_OF_LIFE' }),
+    ];
+    const judgement = judge(version('1.0.0'), version('1.2.0'), { versions: between });
+    expect(codes(judgement)).toEqual(['NO_PATH']);
+  });
+
+  it('does not follow a registered path downwards', () => {
+    const judgement = judge(version('1.1.0'), version('1.0.0'), {
+      paths: [path('1.1.0', '1.0.0')],
+    });
+    expect(codes(judgement)).toEqual(['DOWNGRADE']);
+    expect(judgement.steps).toEqual([]);
+  });
+});
+
+describe('blockers and warnings', () => {
+  it('refuse the same version, another component and what is not released', () => {
+    expect(codes(judge(version('1.0.0'), version('1.0.0')))).toEqual(['SAME_VERSION']);
+    expect(codes(judge(version('1.0.0'), version('1.1.0', { componentId: 'web' })))).toEqual([
+      'OTHER_COMPONENT',
+    ]);
+    expect(codes(judge(version('1.0.0'), version('1.1.0', { status: 'DRAFT' })))).toEqual([
+      'TARGET_DRAFT',
+    ]);
+  });
+
+  it('are all listed', () => {
+    const to = version('0.9.0', {
+      status: 'END_OF_LIFE',
+      minPlatformVersion: '2.0.0',
+      requires: { kafka: '>=3.5' },
+    });
+    expect(codes(judge(version('1.0.0'), to))).toEqual([
+      'DOWNGRADE',
+      'TARGET_END_OF_LIFE',
+      'PLATFORM_VERSION_UNKNOWN',
+      'REQUIREMENT_MISSING',
+    ]);
+  });
+
+  it('downtime blocks unless it is allowed or the strategy means it', () => {
+    const paths = [path('1.0.0', '1.1.0', { requiresDowntime: true })];
+    const [from, to] = [version('1.0.0'), version('1.1.0')];
+    expect(codes(judge(from, to, { paths }))).toEqual(['REQUIRES_DOWNTIME']);
+    expect(codes(judge(from, to, { paths, allowDowntime: true }))).toEqual([]);
+    const recreated = judge(from, to, { paths, strategy: 'RECREATE' });
+    expect(recreated).toMatchObject({ valid: true, requiresDowntime: true, riskLevel: 'HIGH' });
+  });
+
+  it('warn of a deprecated target, a pre-release and an untested path, and raise the risk', () => {
+    const paths = [path('1.0.0', '1.0.1-rc.1', { tested: false })];
+    const to = version('1.0.1-rc.1', { status: 'DEPRECATED' });
+    const judgement = judge(version('1.0.0'), to, { paths });
+    expect(judgement.warnings.map((warning) => warning.code)).toEqual([
+      'TARGET_DEPRECATED',
+      'PRE_RELEASE',
+      'UNTESTED_PATH',
+    ]);
+    expect(judgement).toMatchObject({ valid: true, riskLevel: 'MEDIUM' });
+  });
+
+  it('hold the platform against both bounds, which are included', () => {
+    const to = version('1.1.0', { minPlatformVersion: '2.1.0', maxPlatformVersion: '3.0.0' });
+    const on = (platformVersion: string) =>
+      codes(judge(version('1.0.0'), to, { surroundings: { ...nowhere, platformVersion } }));
+    expect(on('2.0.9')).toEqual(['PLATFORM_TOO_OLD']);
+    expect(on('2.1')).toEqual([]);
+    expect(on('3.0.0')).toEqual([]);
+    expect(on('3.0.1')).toEqual(['PLATFORM_TOO_NEW']);
+    expect(on('unknown')).toEqual(['PLATFORM_VERSION_UNKNOWN']);
+  });
+
+  it('hold what is required against claims and deployments alike', () => {
+    const to = version('1.1.0', { requires: { kafka: '>=3.5', db: '^16' } });
+    const surroundings: Surroundings = {
+      platformVersion: null,
+      installedComponents: { kafka: '3.6', db: '16.1' },
+      otherDeployments: [{ componentName: 'db', version: '15.0.0', requires: {} }],
+    };
+    const judgement = judge(version('1.0.0'), to, { surroundings });
+    expect(judgement.blockers).toEqual([
+      {
+        code: 'REQUIREMENT_NOT_MET',
+        message: "version 1.1.0 requires db ^16, the tenant's deployment has 15.0.0",
+      },
+    ]);
+  });
+
+  it('does not take what every object inherits for an installed component', () => {
+    const to = version('1.1.0', { requires: { constructor: '*' } });
+    expect(codes(judge(version('1.0.0'), to))).toEqual(['REQUIREMENT_MISSING']);
+  });
+
+  it('warn of a neighbour that requires this component in a range it leaves', () => {
+    const surroundings: Surroundings = {
+      ...nowhere,
+      otherDeployments: [{ componentName: 'web', version: '4.0.0', requires: { api: '~1.0' } }],
+    };
+    const judgement = judge(version('1.0.0'), version('1.1.0'), { surroundings });
+    expect(judgement.valid).toBe(true);
+    expect(judgement.warnings.map((warning) => warning.code)).toEqual(['DEPENDENT_NOT_MET']);
+  });
+});
+
+describe('the number of instances', () => {
+  const size = (more: Partial<SizeQuestion>) =>
+    judgeSize({
+      listed: 10,
+      totalInstances: null,
+      strategy: 'ROLLING',
+      maxUnavailablePercentage: 25,
+      failureThreshold: 2,
+      allowDowntime: false,
+      ...more,
+    });
+
+  it('must not be zero, nor less than what is asked for', () => {
+    expect(codes(size({ listed: 0 }))).toEqual(['NO_INSTANCES']);
+    expect(codes(size({ totalInstances: 11 }))).toEqual(['TOO_MANY_INSTANCES']);
+    expect(codes(size({ totalInstances: 10 }))).toEqual([]);
+  });
+
+  it('must leave one serving, unless downtime is allowed or the strategy keeps a whole set', () => {
+    expect(codes(size({ listed: 1 }))).toEqual(['NOTHING_WOULD_SERVE']);
+    expect(codes(size({ maxUnavailablePercentage: 100 }))).toEqual(['NOTHING_WOULD_SERVE']);
+    expect(codes(size({ listed: 1, allowDowntime: true }))).toEqual([]);
+    expect(codes(size({ listed: 1, strategy: 'BLUE_GREEN' }))).toEqual([]);
+    expect(codes(size({ listed: 2, maxUnavailablePercentage: 50 }))).toEqual([]);
+  });
+
+  it('warns of a threshold the room never lets it reach', () => {
+    expect(size({ failureThreshold: 2 }).warnings).toEqual([]);
+    expect(size({ failureThreshold: 3 }).warnings.map((one) => one.code)).toEqual([
+      'THRESHOLD_OUT_OF_REACH',
+    ]);
+  });
+});

@@ -1,0 +1,92 @@
+/** What a version wants of its surroundings: a platform within bounds, other components in ranges. */
+import type { Blocker, JudgedVersion, Surroundings, Warning } from './compatibility.js';
+import { coerceVersion, compareVersions, parseVersion } from './semver.js';
+import { parseRange, satisfies } from './semver-range.js';
+
+/** Platform bounds: a bound with no platform version to hold it against blocks (spec §6). */
+export function judgePlatform(to: JudgedVersion, platformVersion: string | null): Blocker[] {
+  const { minPlatformVersion: min, maxPlatformVersion: max } = to;
+  if (min === null && max === null) return [];
+  const platform = platformVersion === null ? null : coerceVersion(platformVersion);
+  if (platform === null) {
+    const bounds = [
+      min === null ? null : `at least ${min}`,
+      max === null ? null : `at most ${max}`,
+    ];
+    const wanted = bounds.filter((bound) => bound !== null).join(' and ');
+    const message = `version ${to.version} needs a platform of ${wanted}, and the deployment names no platformVersion that could be read`;
+    return [{ code: 'PLATFORM_VERSION_UNKNOWN', message }];
+  }
+  const blockers: Blocker[] = [];
+  const lowest = min === null ? null : coerceVersion(min);
+  const highest = max === null ? null : coerceVersion(max);
+  if (lowest !== null && compareVersions(platform, lowest) < 0) {
+    const message = `version ${to.version} needs a platform of at least ${min ?? ''}, the deployment's is ${platformVersion ?? ''}`;
+    blockers.push({ code: 'PLATFORM_TOO_OLD', message });
+  }
+  if (highest !== null && compareVersions(platform, highest) > 0) {
+    const message = `version ${to.version} needs a platform of at most ${max ?? ''}, the deployment's is ${platformVersion ?? ''}`;
+    blockers.push({ code: 'PLATFORM_TOO_NEW', message });
+  }
+  return blockers;
+}
+
+/**
+ * `requires` against what is known to run: what the request claims and the tenant's other
+ * deployments. Where both know a component, both must fit: one of them is wrong, and which one
+ * nobody can say from here.
+ */
+export function judgeRequirements(to: JudgedVersion, surroundings: Surroundings): Blocker[] {
+  return Object.entries(to.requires).flatMap(([name, rangeText]) => {
+    const range = parseRange(rangeText);
+    const claims = claimsAbout(name, surroundings);
+    if (claims.length === 0) {
+      const message = `version ${to.version} requires ${name} ${rangeText}, and neither installedComponents nor the tenant's deployments name it`;
+      return [{ code: 'REQUIREMENT_MISSING' as const, message }];
+    }
+    return claims.flatMap(({ version, source }) => {
+      const parsed = coerceVersion(version);
+      if (parsed !== null && range !== null && satisfies(parsed, range)) return [];
+      const message = `version ${to.version} requires ${name} ${rangeText}, ${source} has ${version}`;
+      return [{ code: 'REQUIREMENT_NOT_MET' as const, message }];
+    });
+  });
+}
+
+/**
+ * Others that require this component in a range the new version leaves. A warning: they may be
+ * upgraded right after, in an order only people know.
+ */
+export function judgeDependents(
+  componentName: string,
+  to: JudgedVersion,
+  surroundings: Surroundings,
+): Warning[] {
+  const version = parseVersion(to.version);
+  return surroundings.otherDeployments.flatMap((other) => {
+    const rangeText = own(other.requires, componentName);
+    if (rangeText === undefined || version === null) return [];
+    const range = parseRange(rangeText);
+    if (range !== null && satisfies(version, range)) return [];
+    const message = `${other.componentName} ${other.version} requires ${componentName} ${rangeText}, which ${to.version} leaves`;
+    return [{ code: 'DEPENDENT_NOT_MET' as const, message }];
+  });
+}
+
+function claimsAbout(
+  name: string,
+  { installedComponents, otherDeployments }: Surroundings,
+): { version: string; source: string }[] {
+  const claimed = own(installedComponents, name);
+  return [
+    ...(claimed === undefined ? [] : [{ version: claimed, source: 'installedComponents' }]),
+    ...otherDeployments
+      .filter((other) => other.componentName === name)
+      .map((other) => ({ version: other.version, source: "the tenant's deployment" })),
+  ];
+}
+
+/** Names come from requests: `constructor` must not find what every object inherits. */
+function own(record: Readonly<Record<string, string>>, name: string): string | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}
