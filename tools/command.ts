@@ -1,0 +1,70 @@
+/** What a command line tool needs around its own work: an orderly end, whatever ends it. */
+
+/** Something to be undone when the command ends, in reverse order of registration. */
+export type CleanUp = () => Promise<void> | void;
+
+export interface Command {
+  /** Registers what has to be undone at the end, also after Ctrl-C, SIGTERM and an error. */
+  onEnd(cleanUp: CleanUp): void;
+  /** Aborted when someone asks the command to end. */
+  readonly interrupted: AbortSignal;
+}
+
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** Prints a line of progress. */
+export function say(line: string): void {
+  console.log(line);
+}
+
+/**
+ * Runs a tool's main function. A signal aborts `interrupted`, undoes what was registered and ends
+ * with the signal's exit code; an error prints its message alone, with the stack when DEBUG is set.
+ */
+export async function runCommand(
+  main: (command: Command) => Promise<number | undefined>,
+): Promise<void> {
+  const cleanUps: CleanUp[] = [];
+  const abort = new AbortController();
+  const interruption = new Promise<number>((done) => {
+    for (const [name, code] of Object.entries(EXIT_CODES)) {
+      process.on(name, () => {
+        abort.abort();
+        done(code);
+      });
+    }
+  });
+  // Servers and watchdogs do not hold the event loop; the command itself has to.
+  const held = setInterval(() => undefined, 60_000);
+  cleanUps.push(() => {
+    clearInterval(held);
+  });
+  const command: Command = {
+    onEnd: (cleanUp) => cleanUps.push(cleanUp),
+    interrupted: abort.signal,
+  };
+  const code = await Promise.race([main(command).catch(failure), interruption]);
+  for (const cleanUp of cleanUps.reverse()) {
+    await Promise.resolve()
+      .then(cleanUp)
+      .catch((error: unknown) => void failure(error));
+  }
+  process.exit(code ?? 0);
+}
+
+function failure(error: unknown): number {
+  const debug = process.env['DEBUG'] !== undefined && error instanceof Error;
+  console.error(debug ? error.stack : error instanceof Error ? error.message : error);
+  return 1;
+}
+
+/** Resolves when someone asks the command to end. */
+export function untilInterrupted({ interrupted }: Command): Promise<void> {
+  return new Promise((done) => {
+    if (interrupted.aborted) done();
+    else
+      interrupted.addEventListener('abort', () => {
+        done();
+      });
+  });
+}
