@@ -191,6 +191,7 @@ function applyVisible(
   const next = {
     ...moved,
     failedOnce: moved.failedOnce + changeOfFailedOnce(effect, count),
+    takenByName: moved.takenByName + (from === 'PENDING' && select.by === 'INDICES' ? count : 0),
     sequence: execution.sequence + count,
     lastProgressAtMs: nowMs,
   };

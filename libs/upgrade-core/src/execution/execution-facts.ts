@@ -17,7 +17,8 @@ export interface Progress {
 /** Which instances a move takes: named ones, or the next by index that stand in `from`. */
 export type Selection =
   | { readonly by: 'INDICES'; readonly indices: readonly number[] }
-  | { readonly by: 'NEXT'; readonly count: number };
+  /** `start`: no instance with a lower index can stand in `from`, so the search begins there. */
+  | { readonly by: 'NEXT'; readonly count: number; readonly start: number };
 
 interface FactHead {
   /** Sequence of its first event. */

@@ -167,6 +167,11 @@ interface ExecutionFacts {
   readonly counters: InstanceCounters;
   /** Of the FAILED ones, those not yet tried again. */
   readonly failedOnce: number;
+  /**
+   * How many left PENDING by name and not by their turn. All others left it in order of their
+   * index, so `total − PENDING − takenByName` is a cursor: nobody below it is PENDING.
+   */
+  readonly takenByName: number;
   readonly handOver: number;
   readonly stopping: Stopping | null;
   readonly waitingFor: Waiting | null;
@@ -285,6 +290,7 @@ export function createExecution(asked: NewExecution, nowMs: number): Pending {
     total: 0,
     counters: NO_INSTANCES,
     failedOnce: 0,
+    takenByName: 0,
     stopping: null,
     waitingFor: null,
     lastProgressAtMs: nowMs,

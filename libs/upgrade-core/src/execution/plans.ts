@@ -225,6 +225,11 @@ export function delayNextBatch(execution: Guarded, nowMs: number): Effect[] {
   return [set({ nextBatchAtMs: atMs }), ask({ type: 'ARM_TIMER', timer: 'BATCH_DELAY', atMs })];
 }
 
+/** The lowest index at which an instance can still be PENDING. */
+function cursorOf({ total, counters, takenByName }: Execution): number {
+  return Math.max(0, total - counters.PENDING - takenByName);
+}
+
 export function beginBatch(execution: Guarded, nowMs: number): Effect[] {
   const { down, healthy } = nextBatch(execution, nowMs);
   const number = (execution.batch?.number ?? 0) + 1;
@@ -238,7 +243,7 @@ export function beginBatch(execution: Guarded, nowMs: number): Effect[] {
       select: { by: 'INDICES', indices: down },
       why: `${why}: down already, goes first`,
     }),
-    move({ ...begin, select: { by: 'NEXT', count: healthy }, why }),
+    move({ ...begin, select: { by: 'NEXT', count: healthy, start: cursorOf(execution) }, why }),
   ];
   const { room } = execution;
   if (room !== null && down.length > 0) {
@@ -260,7 +265,7 @@ export function retry(execution: Guarded): Effect[] {
       to: 'DRAINING',
       fromAttempt: 1,
       attempt: ATTEMPTS_MAX,
-      select: { by: 'NEXT', count },
+      select: { by: 'NEXT', count, start: 0 },
       why: 'retry round',
     }),
   ];

@@ -1,0 +1,159 @@
+/**
+ * Where executions, their instances and their facts are kept. Two implementations, Postgres and an
+ * in-memory twin, pass one contract suite.
+ */
+import type {
+  Execution,
+  ExecutionStatus,
+  InstanceStatus,
+  LeftOver,
+} from '#core/execution/execution.js';
+import type { ActionType } from '#core/execution/execution-inputs.js';
+import type { Fact } from '#core/execution/execution-facts.js';
+import type { ValidateCommand, WorkSnapshot } from '#contracts/work.messages.js';
+import type { ProgressEvent } from '#contracts/progress.messages.js';
+import type { ServiceTx } from '#postgres/service-database.js';
+
+/** What never changes after creation: cached by the stores, never locked. */
+export interface ExecutionBrief {
+  readonly snapshot: WorkSnapshot;
+  readonly compatibility: ValidateCommand['data']['compatibility'];
+  readonly skipChecks: ValidateCommand['data']['skipChecks'];
+  /** The request's fields as they are answered again, defaults filled in. */
+  readonly request: Readonly<Record<string, unknown>>;
+}
+
+export interface StoredExecution extends ExecutionBrief {
+  readonly execution: Execution;
+}
+
+/** A listed instance that is to be taken, with the version it was seen on. */
+export interface NewInstance {
+  readonly index: number;
+  readonly instanceId: string;
+  readonly fromVersion: string | null;
+}
+
+export interface StoredInstance extends NewInstance {
+  readonly status: InstanceStatus;
+  readonly attempt: number;
+  readonly failure: string | null;
+  readonly movedAtMs: number;
+}
+
+/** One execution's decisions of this transaction, together. */
+export interface ExecutionChange {
+  /** As it was locked. */
+  readonly before: Execution;
+  readonly next: Execution;
+  /** In the order in which they were decided. */
+  readonly facts: readonly Fact[];
+}
+
+/** An instance that moved, with what the engine needs to work on it. */
+export interface MovedInstance {
+  readonly index: number;
+  readonly instanceId: string;
+  readonly status: InstanceStatus;
+  readonly attempt: number;
+}
+
+/** Rows did not stand where the decision took them to stand: load again and decide again. */
+export class StaleExecutionError extends Error {
+  override readonly name = 'StaleExecutionError';
+}
+
+/** The unique index says that the tenant's component has an active execution (I5). */
+export class ActiveExecutionError extends Error {
+  override readonly name = 'ActiveExecutionError';
+}
+
+export interface RecordedAction {
+  readonly executionId: string;
+  readonly action: ActionType | 'CREATE';
+  readonly by: string;
+  readonly reason: string | null;
+  readonly force: boolean;
+  readonly revision: number;
+  readonly atMs: number;
+}
+
+export interface DeploymentRecord {
+  readonly execution: Execution;
+  /** Null: it stays what it was. */
+  readonly currentVersionId: string | null;
+  readonly leftOver: readonly LeftOver[];
+}
+
+export interface ExecutionTx extends ServiceTx {
+  /** Throws {@link ActiveExecutionError}. */
+  insert(stored: StoredExecution): Promise<void>;
+  /** The highest `handOver` any execution of this deployment has reached; 0 when none. */
+  handOverOf(tenantId: string, componentId: string): Promise<number>;
+  /**
+   * Locks rows in the order of their ids. `skip` leaves out those that another transaction holds;
+   * `wait` waits for them. Unknown ids are left out.
+   */
+  lock(ids: readonly string[], mode: 'wait' | 'skip'): Promise<Map<string, StoredExecution>>;
+  addInstances(executionId: string, instances: readonly NewInstance[], nowMs: number): Promise<void>;
+  /** How the named instances stand now. Only under the execution's lock. */
+  standing(executionId: string, indices: readonly number[]): Promise<StoredInstance[]>;
+  /**
+   * Writes all changes, set-based and guarded: revisions, instances, facts and outbox pointers.
+   * Answers the instances that were taken by NEXT or came from PENDING, per execution. Throws
+   * {@link StaleExecutionError} when a row stood elsewhere.
+   */
+  save(changes: readonly ExecutionChange[]): Promise<Map<string, MovedInstance[]>>;
+  /** Instances by index, in pages: all, or only those the execution has touched. */
+  pageOfInstances(
+    executionId: string,
+    page: { afterIndex: number; limit: number; touchedOnly: boolean },
+  ): Promise<StoredInstance[]>;
+  recordAction(action: RecordedAction): Promise<void>;
+  recordDeployment(record: DeploymentRecord): Promise<void>;
+}
+
+export interface ListFilter {
+  readonly tenantId: string;
+  readonly statuses: readonly ExecutionStatus[] | null;
+  /** The last of the page before; null for the first page. */
+  readonly after: { readonly createdAtMs: number; readonly id: string } | null;
+  readonly limit: number;
+}
+
+export interface InstanceFilter {
+  readonly statuses: readonly InstanceStatus[] | null;
+  /** -1 for the first page. */
+  readonly afterIndex: number;
+  readonly limit: number;
+}
+
+/** A fact that the outbox points at, with the ids of its instances in order of their index. */
+export interface FactPointer {
+  readonly executionId: string;
+  readonly sequence: number;
+}
+
+export abstract class ExecutionStore {
+  abstract transaction<T>(work: (tx: ExecutionTx) => Promise<T>): Promise<T>;
+
+  abstract get(id: string): Promise<StoredExecution | null>;
+  /** Newest first. */
+  abstract list(filter: ListFilter): Promise<StoredExecution[]>;
+  abstract active(tenantId: string, componentId: string): Promise<StoredExecution | null>;
+  /** Ordered by index. */
+  abstract instances(id: string, filter: InstanceFilter): Promise<StoredInstance[]>;
+  /** Progress events after a sequence, oldest first. */
+  abstract events(id: string, afterSequence: number, limit: number): Promise<ProgressEvent[]>;
+
+  /** Ids of the executions in these shards that have not ended: what a new owner takes over. */
+  abstract activeIn(shards: readonly number[]): Promise<string[]>;
+  /** An execution's instances under way: what the engine rebuilds its steps from. */
+  abstract underWay(id: string): Promise<StoredInstance[]>;
+  /** Which of these instances are PENDING, as indices, ascending. */
+  abstract pendingAmong(id: string, instanceIds: readonly string[]): Promise<number[]>;
+  /** Ids of instances that are FAILED or under way: what the engine counts itself (at most 10,000). */
+  abstract ownDown(id: string): Promise<string[]>;
+  /** The events of facts, in the order of the pointers; facts that are gone are left out. */
+  abstract eventsOfFacts(pointers: readonly FactPointer[]): Promise<ProgressEvent[][]>;
+}
