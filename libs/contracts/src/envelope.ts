@@ -27,7 +27,8 @@ export function envelopeOf<Type extends string, Schema extends z.ZodType>(
   });
 }
 
-export interface Envelope<Type extends string, Data> {
+/** An alias and no interface: only so does it fit the loose objects that the schemas accept. */
+export type Envelope<Type extends string, Data> = {
   readonly specversion: '1.0';
   readonly id: string;
   readonly source: string;
@@ -36,7 +37,7 @@ export interface Envelope<Type extends string, Data> {
   readonly time: string;
   readonly datacontenttype: 'application/json';
   readonly data: Data;
-}
+};
 
 /** Wraps `data`; `subject` is the execution's id, `timeMs` milliseconds since the epoch. */
 export function envelope<Type extends string, Data>(
