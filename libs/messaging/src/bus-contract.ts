@@ -1,0 +1,297 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { BatchHandler } from './batch-delivery.js';
+import { DeadLetters } from './dead-letters.js';
+import { eventually } from './eventually.js';
+import type { IncomingMessage } from './incoming-message.js';
+import type { BusMessage, MessageProducer } from './message-bus.js';
+
+/** A bus as the contract sees it. Owners stand for processes. */
+export interface BusUnderTest {
+  createTopic(name: string, partitions: number): Promise<void>;
+  producer(owner: string): Promise<MessageProducer>;
+  consume(
+    owner: string,
+    group: string,
+    topics: readonly string[],
+    handler: BatchHandler,
+    deadLetters: DeadLetters,
+  ): Promise<{ close(): Promise<void> }>;
+  /** Kills the process: no commit, no farewell; what its handlers still do reaches nobody. */
+  crash(owner: string): void;
+  contents(topic: string): Promise<IncomingMessage[]>;
+  stop(): Promise<void>;
+}
+
+class KeptLetters extends DeadLetters {
+  readonly letters: { text: string; reason: string }[] = [];
+
+  constructor(private failuresLeft = 0) {
+    super();
+  }
+
+  override bury(message: IncomingMessage, reason: string): Promise<void> {
+    if (this.failuresLeft > 0) {
+      this.failuresLeft -= 1;
+      return Promise.reject(new Error('no room for letters'));
+    }
+    this.letters.push({ text: textOf(message), reason });
+    return Promise.resolve();
+  }
+}
+
+/** A fault that passes, by the name the database gives it. */
+function passingFault(): Error {
+  return Object.assign(new Error('connection lost'), { name: 'TransientDatabaseError' });
+}
+
+function textOf(message: IncomingMessage): string {
+  return message.value?.toString() ?? '';
+}
+
+const never = (): Promise<never> => new Promise(() => undefined);
+
+let serial = 0;
+/** A name that no other test uses. */
+function unique(word: string): string {
+  serial += 1;
+  return `${word}-${String(process.pid)}-${String(Date.now())}-${String(serial)}`;
+}
+
+function messagesOf(topic: string, keys: readonly string[], count: number): BusMessage[] {
+  return Array.from({ length: count }, (_, index) => {
+    const key = keys[index % keys.length] ?? '';
+    return { topic, key, value: `${key}:${String(index)}` };
+  });
+}
+
+/**
+ * What every bus does, the real one and its twin: what stands in a simulation on the twin holds in
+ * production only as far as this says so.
+ *
+ * @param limitMs how long something may take that hangs on a session timeout
+ */
+export function busContract(
+  name: string,
+  start: () => Promise<BusUnderTest>,
+  limitMs: number,
+): void {
+  describe(`${name} as a bus`, () => {
+    let bus: BusUnderTest;
+    const open: { close(): Promise<void> }[] = [];
+
+    beforeAll(async () => {
+      bus = await start();
+    }, limitMs);
+
+    afterAll(async () => {
+      for (const consuming of open) await consuming.close();
+      await bus.stop();
+    }, limitMs);
+
+    async function consume(
+      owner: string,
+      group: string,
+      topic: string,
+      handler: BatchHandler,
+      deadLetters: DeadLetters = new KeptLetters(),
+    ): Promise<{ close(): Promise<void> }> {
+      const consuming = await bus.consume(owner, group, [topic], handler, deadLetters);
+      open.push(consuming);
+      return consuming;
+    }
+
+    async function topicWith(partitions: number): Promise<string> {
+      const topic = unique('topic');
+      await bus.createTopic(topic, partitions);
+      return topic;
+    }
+
+    it('delivers the messages of a key in the order they were published in', async () => {
+      const topic = await topicWith(4);
+      const producer = await bus.producer(unique('sender'));
+      const keys = ['a', 'b', 'c', 'd', 'e'];
+      const sent = messagesOf(topic, keys, 2000);
+      const seen = new Map<string, string[]>();
+      let calls = 0;
+      await consume(unique('reader'), unique('group'), topic, (messages) => {
+        calls += 1;
+        expect(messages.length).toBeLessThanOrEqual(500);
+        expect(new Set(messages.map(({ partition }) => partition)).size).toBe(1);
+        for (const message of messages) {
+          const key = message.key ?? '';
+          seen.set(key, [...(seen.get(key) ?? []), textOf(message)]);
+        }
+        return Promise.resolve();
+      });
+      const publishes = [];
+      for (let start = 0; start < sent.length; start += 37) {
+        publishes.push(producer.publish(sent.slice(start, start + 37)));
+      }
+      await Promise.all(publishes);
+      const count = (): number => [...seen.values()].flat().length;
+      await eventually('all are seen', () => count() >= sent.length, limitMs);
+      for (const key of keys) {
+        const expected = sent.filter((message) => message.key === key);
+        expect(seen.get(key)).toEqual(expected.map(({ value }) => value));
+      }
+      expect(calls).toBeLessThan(sent.length);
+    });
+
+    it('has written everything when a publish resolves, headers too', async () => {
+      const topic = await topicWith(2);
+      const producer = await bus.producer(unique('sender'));
+      const headers = { 'content-type': 'application/json' };
+      await producer.publish([{ topic, key: 'k', value: Buffer.from('{"a":1}'), headers }]);
+      await producer.publish([]);
+      const contents = await bus.contents(topic);
+      expect(contents).toHaveLength(1);
+      expect(contents[0]).toMatchObject({ topic, key: 'k', headers, offset: '0' });
+      expect(contents[0]?.value?.toString()).toBe('{"a":1}');
+      expect(producer.isConnected()).toBe(true);
+    });
+
+    it('delivers again what was handled but not committed when the process died', async () => {
+      const topic = await topicWith(1);
+      const group = unique('group');
+      const producer = await bus.producer(unique('sender'));
+      const dying = unique('dying');
+      const handled: string[] = [];
+      await consume(dying, group, topic, (messages) => {
+        handled.push(...messages.map(textOf));
+        if (handled.length < 10) return Promise.resolve();
+        bus.crash(dying);
+        return never();
+      });
+      await producer.publish(messagesOf(topic, ['k'], 10));
+      await eventually('the first one handles all', () => handled.length === 10, limitMs);
+      const again: string[] = [];
+      await consume(unique('heir'), group, topic, (messages) => {
+        again.push(...messages.map(textOf));
+        return Promise.resolve();
+      });
+      // What a call before the deadly one handled may have been committed; the deadly call's not.
+      await eventually('the heir sees the rest', () => again.at(-1) === 'k:9', limitMs);
+      expect(again).toEqual(handled.slice(handled.length - again.length));
+    }, 60_000);
+
+    it('begins where the group stood when a member left in good order', async () => {
+      const topic = await topicWith(3);
+      const group = unique('group');
+      const producer = await bus.producer(unique('sender'));
+      const seen: string[] = [];
+      const handler: BatchHandler = (messages) => {
+        seen.push(...messages.map(textOf));
+        return Promise.resolve();
+      };
+      const first = await consume(unique('first'), group, topic, handler);
+      await producer.publish(messagesOf(topic, ['a', 'b', 'c'], 30));
+      await eventually('the first one sees its part', () => seen.length === 30, limitMs);
+      await first.close();
+      await producer.publish(messagesOf(topic, ['x', 'y', 'z'], 30));
+      await consume(unique('second'), group, topic, handler);
+      await eventually('the second one sees the rest', () => seen.length >= 60, limitMs);
+      expect(new Set(seen).size).toBe(60);
+      expect(seen).toHaveLength(60);
+    });
+
+    it('hands a dead member’s partitions to those who live', async () => {
+      const topic = await topicWith(4);
+      const group = unique('group');
+      const producer = await bus.producer(unique('sender'));
+      const keys = Array.from({ length: 16 }, (_, index) => `key${String(index)}`);
+      const dying = unique('dying');
+      const seenByLiving = new Set<string>();
+      let isDyingAtWork = false;
+      await consume(dying, group, topic, () => {
+        isDyingAtWork = true;
+        return never();
+      });
+      await producer.publish(messagesOf(topic, keys, 64));
+      await eventually('it works', () => isDyingAtWork, limitMs);
+      bus.crash(dying);
+      await consume(unique('living'), group, topic, (messages) => {
+        for (const message of messages) seenByLiving.add(textOf(message));
+        return Promise.resolve();
+      });
+      await eventually('the living one sees all', () => seenByLiving.size === 64, limitMs);
+    }, 60_000);
+
+    it('buries a poison message and holds up nobody', async () => {
+      const topic = await topicWith(1);
+      const producer = await bus.producer(unique('sender'));
+      const letters = new KeptLetters(1);
+      const seen: string[] = [];
+      await consume(
+        unique('reader'),
+        unique('group'),
+        topic,
+        (messages) => {
+          const bad = messages.find((message) => textOf(message).endsWith(':13'));
+          if (bad !== undefined) return Promise.reject(new SyntaxError('not JSON'));
+          seen.push(...messages.map(textOf));
+          return Promise.resolve();
+        },
+        letters,
+      );
+      const sent = messagesOf(topic, ['k'], 40);
+      await producer.publish(sent);
+      await eventually('the others are handled', () => seen.length >= 39, limitMs);
+      expect(seen).toEqual(sent.map(({ value }) => value).filter((text) => text !== 'k:13'));
+      expect(letters.letters).toEqual([{ text: 'k:13', reason: 'SyntaxError: not JSON' }]);
+    });
+
+    it('tries a passing fault again until it has passed, and buries nothing', async () => {
+      const topic = await topicWith(1);
+      const producer = await bus.producer(unique('sender'));
+      const letters = new KeptLetters();
+      const seen: string[] = [];
+      let faultsLeft = 4;
+      await consume(
+        unique('reader'),
+        unique('group'),
+        topic,
+        (messages) => {
+          faultsLeft -= 1;
+          if (faultsLeft >= 0) {
+            return Promise.reject(new Error('while saving', { cause: passingFault() }));
+          }
+          seen.push(...messages.map(textOf));
+          return Promise.resolve();
+        },
+        letters,
+      );
+      await producer.publish(messagesOf(topic, ['k'], 5));
+      await eventually('all are handled', () => seen.length >= 5, limitMs);
+      expect(seen).toEqual(['k:0', 'k:1', 'k:2', 'k:3', 'k:4']);
+      expect(letters.letters).toEqual([]);
+    });
+
+    it('never handles one partition twice at the same time', async () => {
+      const topic = await topicWith(1);
+      const producer = await bus.producer(unique('sender'));
+      let atOnce = 0;
+      let most = 0;
+      let seen = 0;
+      await consume(unique('reader'), unique('group'), topic, async (messages) => {
+        atOnce += 1;
+        most = Math.max(most, atOnce);
+        await new Promise((resolve) => setImmediate(resolve));
+        atOnce -= 1;
+        seen += messages.length;
+      });
+      for (let round = 0; round < 20; round += 1) {
+        await producer.publish(messagesOf(topic, ['k'], 10));
+      }
+      await eventually('all are seen', () => seen === 200, limitMs);
+      expect(most).toBe(1);
+    });
+
+    it('refuses a topic that does not exist', async () => {
+      await expect(
+        Promise.resolve().then(() =>
+          bus.consume('nobody', unique('group'), [unique('absent')], never, new KeptLetters()),
+        ),
+      ).rejects.toThrow();
+    });
+  });
+}
