@@ -56,7 +56,9 @@ export class StaleEpochError extends Error {
   override readonly name = 'StaleEpochError';
 
   constructor(readonly leases: readonly Lease[]) {
-    const stale = leases.map(({ shard, epoch }) => `${shard} at epoch ${epoch}`).join(', ');
+    const stale = leases
+      .map(({ shard, epoch }) => `${String(shard)} at epoch ${String(epoch)}`)
+      .join(', ');
     super(`no longer the owner of shard ${stale}`);
   }
 }
@@ -129,6 +131,8 @@ export interface ServiceTx {
 }
 
 /** The database of one service, seen by one replica of it. Port and injection token. */
+// Tx stands once in the signature, but a service's own tables are reached through it alone.
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
 export abstract class ServiceDatabase<Tx extends ServiceTx> {
   /**
    * Runs `work` in one READ COMMITTED transaction and commits when it resolves. Throws what `work`
@@ -154,6 +158,19 @@ export abstract class ServiceDatabase<Tx extends ServiceTx> {
    * decision that acts on one disarms it, or arms it anew, in its own transaction.
    */
   abstract dueTimers(shards: readonly number[], nowMs: number, limit: number): Promise<Timer[]>;
+
+  /**
+   * Forgets inbox keys older than `olderThanMs` (an age), at most `limit`; returns how many. To be
+   * called again at once while it returns `limit`. The age must exceed the topics' retention, or a
+   * replayed message would be taken for a new one.
+   */
+  abstract purgeInbox(olderThanMs: number, limit: number): Promise<number>;
+
+  /**
+   * Clears the rests of relayed rows away, without waiting for anyone. Every ten seconds or so
+   * under load: every look at the outbox passes over all that were dropped since the last time.
+   */
+  abstract reclaim(): Promise<void>;
 
   /**
    * Calls `onTold` with the subjects others told of, over a connection of its own that comes back

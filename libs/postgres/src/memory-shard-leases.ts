@@ -1,0 +1,98 @@
+import type { MemoryServiceDatabase } from './memory-service-database.js';
+import type { MemoryLeaseRow } from './memory-store.js';
+import { SHARD_LEASES } from './memory-tx.js';
+import { LEASE_MS } from './postgres-limits.js';
+import type { Lease } from './service-database.js';
+import { BelievedLeases, type LeaseRenewal, ShardLeases } from './shard-leases.js';
+import { SHARDS } from './shard-of.js';
+
+/** The twin of `PgShardLeases`, over the rows of a `MemoryServiceDatabase` and on its clock. */
+export class MemoryShardLeases extends ShardLeases {
+  private readonly believed = new BelievedLeases();
+  private underWay: Promise<LeaseRenewal> | null = null;
+  private released = false;
+
+  /** @param monotonicMs the process's own clock, which may differ from the database's. */
+  constructor(
+    private readonly database: MemoryServiceDatabase,
+    private readonly monotonicMs: () => number,
+  ) {
+    super();
+  }
+
+  override renew(): Promise<LeaseRenewal> {
+    this.underWay ??= this.ask().finally(() => {
+      this.underWay = null;
+    });
+    return this.underWay;
+  }
+
+  override heldNow(): Lease[] {
+    return this.released ? [] : this.believed.at(this.monotonicMs());
+  }
+
+  override async release(): Promise<void> {
+    this.released = true;
+    await this.underWay?.catch(() => undefined);
+    await this.database.reach('release');
+    const { store, owner } = this.database;
+    store.replicas.delete(owner);
+    for (const row of this.rows()) if (row.owner === owner) row.owner = null;
+    await this.database.reach('committed');
+  }
+
+  private async ask(): Promise<LeaseRenewal> {
+    const askedAtMs = this.monotonicMs();
+    if (this.released) return this.believed.renewed([], askedAtMs, null);
+    await this.database.reach('renew');
+    const { held, othersRunOutInMs } = this.renewRows();
+    await this.database.reach('committed');
+    return this.believed.renewed(held, askedAtMs, othersRunOutInMs);
+  }
+
+  // The one statement of Postgres, in the same steps.
+  private renewRows(): { held: Lease[]; othersRunOutInMs: number | null } {
+    const { store, owner } = this.database;
+    store.endIdleTransactions();
+    const nowMs = store.nowMs();
+    const alive = [...store.replicas].filter(([other, until]) => other !== owner && until > nowMs);
+    store.replicas.set(owner, nowMs + LEASE_MS);
+    const most = Math.ceil(SHARDS / (alive.length + 1));
+
+    const held: Lease[] = [];
+    const rows = this.rows();
+    const isMine = (row: MemoryLeaseRow): boolean => row.owner === owner && row.untilMs > nowMs;
+    const mine = rows.filter(isMine);
+    for (const row of mine.slice(most)) row.owner = null;
+    for (const row of rows) {
+      if (isMine(row)) held.push(this.hold(row, nowMs));
+    }
+    // What was given back just now is not taken again by the same statement.
+    const wanted = Math.max(0, most - mine.length);
+    const free = rows.filter(
+      (row) => (row.owner === null || row.untilMs <= nowMs) && this.isUnlocked(row),
+    );
+    for (const row of free.slice(0, wanted)) {
+      row.epoch += 1;
+      held.push(this.hold(row, nowMs));
+    }
+    const others = rows.filter((row) => row.owner !== null && row.owner !== owner);
+    const ends = others.map((row) => row.untilMs - nowMs).filter((inMs) => inMs > 0);
+    held.sort((a, b) => a.shard - b.shard);
+    return { held, othersRunOutInMs: ends.length > 0 ? Math.min(...ends) : null };
+  }
+
+  private hold(row: MemoryLeaseRow, nowMs: number): Lease {
+    row.owner = this.database.owner;
+    row.untilMs = nowMs + LEASE_MS;
+    return { shard: this.rows().indexOf(row), epoch: row.epoch };
+  }
+
+  private isUnlocked(row: MemoryLeaseRow): boolean {
+    return this.database.store.locks.isFree(`${SHARD_LEASES} ${String(this.rows().indexOf(row))}`);
+  }
+
+  private rows(): MemoryLeaseRow[] {
+    return Array.from({ length: SHARDS }, (_, shard) => this.database.store.lease(shard));
+  }
+}

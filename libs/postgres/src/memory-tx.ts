@@ -1,0 +1,266 @@
+import { MemoryChanges } from './memory-rows.js';
+import type { LockMode } from './memory-locks.js';
+import type { MemoryStore } from './memory-store.js';
+import {
+  type Lease,
+  type OutboxRow,
+  type OutgoingMessage,
+  type OutgoingPointer,
+  type ServiceTx,
+  StaleEpochError,
+  type Timer,
+  TransientDatabaseError,
+  UniqueViolationError,
+} from './service-database.js';
+
+/**
+ * A table inside a transaction: sees what is committed at the moment of each call, and what this
+ * transaction wrote. Writing a row locks it to the end of the transaction. Rows are copies, in and
+ * out.
+ */
+export interface MemoryTable<Row> {
+  get(key: string): Promise<Row | undefined>;
+  /** Throws `UniqueViolationError` (constraint `<table>_pkey`) when the key exists. */
+  insert(key: string, row: Row): Promise<void>;
+  /** Inserts or replaces. */
+  put(key: string, row: Row): Promise<void>;
+  /** Several at once: one operation to the simulator, as one statement is to Postgres. */
+  putAll(rows: Iterable<readonly [string, Row]>): Promise<void>;
+  /** Says whether the row was there. */
+  delete(key: string): Promise<boolean>;
+  /** Rows that `where` accepts (it must not change them), in order of first commit, own ones last. */
+  scan(where?: (row: Row, key: string) => boolean): Promise<{ key: string; row: Row }[]>;
+}
+
+/** A transaction on the in-memory twin. */
+export interface MemoryTx extends ServiceTx {
+  table<Row>(name: string): MemoryTable<Row>;
+  /**
+   * Locks a row to the end of the transaction, as FOR UPDATE does. False when there is no such row,
+   * or, with `skip`, when another transaction holds it.
+   */
+  lockRow(table: string, key: string, mode: 'wait' | 'skip'): Promise<boolean>;
+}
+
+/** What a transaction needs of the view it was begun on. */
+export interface MemoryTxPlace {
+  owner: string;
+  /** Awaited before every operation; never resolves for a process that crashed. */
+  reach: (name: string) => Promise<void>;
+  /** Goes on at once, or never when the process is gone. */
+  survive: () => Promise<void>;
+}
+
+export const INBOX = 'inbox';
+export const DUE_WORK = 'due_work';
+export const SHARD_LEASES = 'shard_leases';
+
+export class MemoryServiceTx implements MemoryTx {
+  /** On the store's clock, when the last operation ended; null before the first. */
+  activeAtMs: number | null = null;
+  private readonly tables = new Map<string, MemoryChanges>();
+  private readonly outbox: OutboxRow[] = [];
+  private readonly told = new Set<string>();
+  private tail: Promise<unknown> = Promise.resolve();
+  private failed: { error: unknown } | null = null;
+  private state: 'open' | 'ending' | 'ended' = 'open';
+
+  constructor(
+    private readonly store: MemoryStore,
+    readonly place: MemoryTxPlace,
+  ) {}
+
+  table<Row>(name: string): MemoryTable<Row> {
+    const changes = this.changesOf(name);
+    return {
+      get: (key) => this.run(`get ${name}`, () => structuredClone(changes.read(key)) as Row),
+      insert: (key, row) =>
+        this.run(`insert ${name}`, async () => {
+          await this.lock(name, key);
+          if (changes.read(key) !== undefined) throw new UniqueViolationError(name, `${name}_pkey`);
+          await this.write(changes, key, row);
+        }),
+      put: (key, row) => this.run(`put ${name}`, () => this.write(changes, key, row)),
+      putAll: (rows) =>
+        this.run(`put ${name}`, async () => {
+          for (const [key, row] of rows) await this.write(changes, key, row);
+        }),
+      delete: (key) => this.run(`delete ${name}`, () => this.remove(changes, key)),
+      scan: (where = () => true) =>
+        this.run(`scan ${name}`, () =>
+          [...changes.scan()]
+            .filter(([key, row]) => where(row as Row, key))
+            .map(([key, row]) => ({ key, row: structuredClone(row) as Row })),
+        ),
+    };
+  }
+
+  lockRow(table: string, key: string, mode: 'wait' | 'skip'): Promise<boolean> {
+    return this.run(`lock ${table}`, async () => {
+      const changes = this.changesOf(table);
+      if (changes.read(key) === undefined) return false;
+      if (mode === 'wait') await this.lock(table, key);
+      else if (!this.store.locks.tryTake(`${table} ${key}`, this, 'exclusive')) return false;
+      return changes.read(key) !== undefined;
+    });
+  }
+
+  admit(keys: readonly string[]): Promise<Set<string>> {
+    return this.run('admit', async () => {
+      const inbox = this.changesOf(INBOX);
+      const admitted = new Set<string>();
+      for (const key of [...new Set(keys)].sort()) {
+        if (inbox.read(key) !== undefined) continue;
+        // Another transaction may be recording it: only its end says whether it was seen.
+        await this.lock(INBOX, key);
+        if (inbox.read(key) !== undefined) continue;
+        inbox.changes.set(key, { row: { seenAtMs: this.store.nowMs() } });
+        admitted.add(key);
+      }
+      return admitted;
+    });
+  }
+
+  send(messages: readonly OutgoingMessage[]): Promise<void> {
+    return this.run('send', () => {
+      for (const message of structuredClone(messages)) {
+        const id = this.store.nextOutboxId();
+        this.outbox.push({ id, shard: message.shard, message, pointer: null });
+      }
+    });
+  }
+
+  point(pointers: readonly OutgoingPointer[]): Promise<void> {
+    return this.run('point', () => {
+      for (const pointer of structuredClone(pointers)) {
+        const id = this.store.nextOutboxId();
+        this.outbox.push({ id, shard: pointer.shard, message: null, pointer });
+      }
+    });
+  }
+
+  arm(timers: readonly Timer[]): Promise<void> {
+    return this.run('arm', async () => {
+      const last = new Map(timers.map((timer) => [timerKey(timer), timer]));
+      for (const key of [...last.keys()].sort()) {
+        await this.write(this.changesOf(DUE_WORK), key, last.get(key));
+      }
+    });
+  }
+
+  disarm(timers: readonly { subject: string; kind: string }[]): Promise<void> {
+    return this.run('disarm', async () => {
+      for (const key of timers.map(timerKey).sort()) {
+        await this.remove(this.changesOf(DUE_WORK), key);
+      }
+    });
+  }
+
+  holdLeases(leases: readonly Lease[]): Promise<void> {
+    return this.run('holdLeases', async () => {
+      const stale: Lease[] = [];
+      for (const lease of [...leases].sort((a, b) => a.shard - b.shard)) {
+        await this.lock(SHARD_LEASES, String(lease.shard), 'shared');
+        const { owner, epoch } = this.store.lease(lease.shard);
+        if (owner !== this.place.owner || epoch !== lease.epoch) stale.push(lease);
+      }
+      if (stale.length > 0) throw new StaleEpochError(stale);
+    });
+  }
+
+  tell(subjects: readonly string[]): Promise<void> {
+    return this.run('tell', () => {
+      for (const subject of subjects) this.told.add(subject);
+    });
+  }
+
+  async commit(): Promise<void> {
+    this.state = 'ending';
+    await this.tail;
+    await this.place.reach('commit');
+    this.store.endIdleTransactions();
+    if (this.failed) throw this.failed.error;
+    for (const { committed, changes } of this.tables.values()) committed.apply(changes);
+    this.store.appendOutbox(this.outbox);
+    this.end();
+    if (this.told.size > 0) this.store.notify([...this.told]);
+    await this.place.reach('committed').catch((error: unknown) => {
+      throw new TransientDatabaseError('commit unanswered', { cause: error, outcome: 'unknown' });
+    });
+  }
+
+  /** Drops everything it wrote and frees its locks; `error` is what its own operations then say. */
+  rollback(error?: TransientDatabaseError): void {
+    if (error) this.failed ??= { error };
+    this.end();
+  }
+
+  private end(): void {
+    this.state = 'ended';
+    this.store.forget(this);
+  }
+
+  // One after the other in the order of the calls, as on one connection.
+  private run<T>(name: string, perform: () => T | Promise<T>): Promise<T> {
+    if (this.state !== 'open' && !this.failed) {
+      return Promise.reject(new Error('this transaction is over'));
+    }
+    const result = this.tail.then(async () => {
+      await this.place.reach(name);
+      this.store.endIdleTransactions();
+      this.refuseAfterEnd();
+      try {
+        const value = await perform();
+        this.activeAtMs = this.store.nowMs();
+        return value;
+      } finally {
+        await this.place.survive();
+      }
+    });
+    this.tail = result.catch((error: unknown) => {
+      this.failed ??= { error };
+    });
+    return result;
+  }
+
+  private refuseAfterEnd(): void {
+    if (this.failed) throw this.failed.error;
+    if (this.state === 'ended') throw new Error('this transaction is over');
+  }
+
+  private async write(changes: MemoryChanges, key: string, row: unknown): Promise<void> {
+    const { name } = changes.committed;
+    await this.lock(name, key);
+    for (const value of changes.movedValues(key, row)) await this.lock(name, value);
+    changes.refuseDuplicate(key, row);
+    changes.changes.set(key, { row: structuredClone(row) });
+  }
+
+  private async remove(changes: MemoryChanges, key: string): Promise<boolean> {
+    const { name } = changes.committed;
+    if (changes.read(key) === undefined) return false;
+    await this.lock(name, key);
+    for (const value of changes.movedValues(key, undefined)) await this.lock(name, value);
+    const there = changes.read(key) !== undefined;
+    changes.changes.set(key, null);
+    return there;
+  }
+
+  private async lock(table: string, key: string, mode: LockMode = 'exclusive'): Promise<void> {
+    // It may have been ended from outside between two locks of one operation.
+    this.refuseAfterEnd();
+    await this.store.locks.take(`${table} ${key}`, this, mode);
+  }
+
+  private changesOf(name: string): MemoryChanges {
+    let changes = this.tables.get(name);
+    if (!changes) {
+      this.tables.set(name, (changes = new MemoryChanges(this.store.table(name))));
+    }
+    return changes;
+  }
+}
+
+function timerKey({ subject, kind }: { subject: string; kind: string }): string {
+  return `${subject}/${kind}`;
+}

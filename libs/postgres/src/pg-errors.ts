@@ -1,0 +1,73 @@
+import { TransientDatabaseError, UniqueViolationError } from './service-database.js';
+
+const UNIQUE_VIOLATION = '23505';
+
+/**
+ * SQLSTATEs after which the same transaction may well succeed. A prefix of two is a whole class:
+ * 08 connection, 53 out of connections, memory or disk, 57P the server goes or comes.
+ */
+const TRANSIENT_STATES = [
+  '08',
+  '53',
+  '57P',
+  '40001', // serialization failure
+  '40P01', // deadlock
+  '55P03', // lock_timeout
+  '57014', // statement_timeout, or cancelled by an operator
+  '25P03', // idle_in_transaction_session_timeout
+  '25P04', // transaction_timeout
+];
+
+/** What pg says, without a code, when a connection is gone or does not answer. */
+const LOST_CONNECTION =
+  /connection terminated|connection error|not queryable|timeout|terminated unexpectedly/i;
+
+const SOCKET_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENOENT', // the socket file of a server that is down
+]);
+
+/** Errors of the driver in the words of the port; every other error unchanged. */
+export function translated(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  if (stateOf(error) === UNIQUE_VIOLATION) {
+    const { table, constraint } = error as { table?: string; constraint?: string };
+    return new UniqueViolationError(table ?? '', constraint ?? '', { cause: error });
+  }
+  if (isTransient(error)) return new TransientDatabaseError(error.message, { cause: error });
+  return error;
+}
+
+/** An error in answer to COMMIT: unless the server itself refused, nobody knows what became of it. */
+export function translatedCommit(error: unknown): unknown {
+  const said = translated(error);
+  if (!(said instanceof TransientDatabaseError) || stateOf(error).startsWith('40')) return said;
+  return new TransientDatabaseError(`commit unanswered: ${said.message}`, {
+    cause: error,
+    outcome: 'unknown',
+  });
+}
+
+function isTransient(error: Error): boolean {
+  const code = stateOf(error);
+  if (/^[0-9A-Z]{5}$/.test(code)) return TRANSIENT_STATES.some((state) => code.startsWith(state));
+  if (SOCKET_CODES.has(code)) return true;
+  // Several addresses tried (::1, then 127.0.0.1): the reasons are inside.
+  if (error instanceof AggregateError) {
+    return error.errors.some((one) => one instanceof Error && isTransient(one));
+  }
+  return code === '' && LOST_CONNECTION.test(error.message);
+}
+
+function stateOf(error: unknown): string {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' ? code : '';
+}
