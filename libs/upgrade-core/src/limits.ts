@@ -20,9 +20,33 @@ export const REQUEST_LIMITS = {
   blueGreenRetentionMaxSeconds: 86_400,
   drainTimeoutMaxSeconds: 86_400,
   smokeTestsMax: 50,
+  canaryMetricsMax: 50,
+  requiresMax: 100,
+  /** Versions, and paths between them, that one component may have. */
+  versionsMax: 1_000,
+  pathsMax: 5_000,
+  /** Other deployments of a tenant that an upgrade's requirements are held against. */
+  neighboursMax: 1_000,
+  textMaxChars: 5_000,
+  urlMaxChars: 2_000,
+  estimatedDurationMaxMinutes: 100_000,
+  smokeTestTimeoutMaxSeconds: 600,
   artifactsMax: 50,
   idempotencyKeyMaxChars: 200,
   idempotencyKeptMs: 24 * 3_600_000,
+  /** An answer that takes longer than this is taken for lost, and its key may be tried again. */
+  idempotencyLeaseMs: 60_000,
+  bodyMaxBytes: 1_048_576,
+  /** Objects and arrays in one another; more than any request here means. */
+  bodyDepthMax: 32,
+  /** Fields at fault that one answer names. */
+  problemsShown: 100,
+  /** How long a target may take to say how many instances it has. */
+  countTimeoutMs: 5_000,
+  /** Live streams of events that one process serves. */
+  streamsMax: 200,
+  streamPollMs: 250,
+  streamKeepAliveMs: 15_000,
   pageDefault: 50,
   pageMax: 200,
   instancesShown: 100,

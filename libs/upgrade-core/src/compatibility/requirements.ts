@@ -37,18 +37,18 @@ export function judgePlatform(to: JudgedVersion, platformVersion: string | null)
  * nobody can say from here.
  */
 export function judgeRequirements(to: JudgedVersion, surroundings: Surroundings): Blocker[] {
-  return Object.entries(to.requires).flatMap(([name, rangeText]) => {
+  return Object.entries(to.requires).flatMap(([name, rangeText]): Blocker[] => {
     const range = parseRange(rangeText);
     const claims = claimsAbout(name, surroundings);
     if (claims.length === 0) {
       const message = `version ${to.version} requires ${name} ${rangeText}, and neither installedComponents nor the tenant's deployments name it`;
-      return [{ code: 'REQUIREMENT_MISSING' as const, message }];
+      return [{ code: 'REQUIREMENT_MISSING', message }];
     }
     return claims.flatMap(({ version, source }) => {
       const parsed = coerceVersion(version);
       if (parsed !== null && range !== null && satisfies(parsed, range)) return [];
       const message = `version ${to.version} requires ${name} ${rangeText}, ${source} has ${version}`;
-      return [{ code: 'REQUIREMENT_NOT_MET' as const, message }];
+      return [{ code: 'REQUIREMENT_NOT_MET', message }];
     });
   });
 }

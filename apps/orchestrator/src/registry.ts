@@ -1,0 +1,116 @@
+/**
+ * What is registered (spec §2): components, their versions, the paths between them, and which
+ * version of a component a tenant runs where. Times are milliseconds since the epoch.
+ */
+import type { VersionStatus } from '#core/compatibility/compatibility.js';
+
+export const COMPONENT_KINDS = ['API', 'GATEWAY', 'CONSOLE', 'WORKER', 'DATA', 'OTHER'] as const;
+export type ComponentKind = (typeof COMPONENT_KINDS)[number];
+
+interface Registered {
+  /** UUID */
+  readonly id: string;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+}
+
+export interface Component extends Registered {
+  /** Unique slug; what `requires` and `installedComponents` call it. */
+  readonly name: string;
+  readonly displayName: string;
+  readonly kind: ComponentKind;
+  /** A stateless one needs no backup to go back to. */
+  readonly stateless: boolean;
+  readonly description: string | null;
+}
+
+/** A call that must be answered so after an upgrade; `expectedStatus` may well be a 409. */
+export interface SmokeTest {
+  readonly method: string;
+  readonly path: string;
+  readonly expectedStatus: number;
+  readonly body: unknown;
+  readonly timeoutSeconds: number;
+}
+
+/** A bound that a canary is held against. */
+export interface CanaryMetric {
+  readonly name: string;
+  readonly source: string;
+  readonly query: string;
+  readonly bound: number;
+  /** On which side of the bound a sample passes. */
+  readonly direction: 'BELOW' | 'ABOVE';
+}
+
+/** What of a version may be changed after it was registered: all but which version it is. */
+export interface VersionDetails {
+  readonly status: VersionStatus;
+  /** `YYYY-MM-DD` */
+  readonly releaseDate: string | null;
+  /** What a driver needs: a command, an image, a chart. */
+  readonly artifacts: Readonly<Record<string, string>>;
+  /** semver, included */
+  readonly minPlatformVersion: string | null;
+  readonly maxPlatformVersion: string | null;
+  /** Component name → semver range. */
+  readonly requires: Readonly<Record<string, string>>;
+  readonly smokeTests: readonly SmokeTest[];
+  readonly canaryMetrics: readonly CanaryMetric[];
+  readonly drainTimeoutSeconds: number;
+  readonly lts: boolean;
+  readonly recommended: boolean;
+}
+
+export interface Version extends Registered, VersionDetails {
+  readonly componentId: string;
+  /** semver, unique in its component */
+  readonly version: string;
+}
+
+/** An edge from one version to a later one of the same component. */
+export interface UpgradePath extends Registered {
+  readonly componentId: string;
+  readonly fromVersionId: string;
+  readonly toVersionId: string;
+  readonly requiresDowntime: boolean;
+  readonly estimatedDurationMinutes: number | null;
+  readonly tested: boolean;
+  /** What people do around it. */
+  readonly stepsBefore: string | null;
+  readonly stepsDuring: string | null;
+  readonly stepsAfter: string | null;
+  readonly stepsBack: string | null;
+}
+
+export interface Target {
+  readonly driver: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+/** A component at a tenant; (tenant, component) is unique. */
+export interface Deployment extends Registered {
+  readonly tenantId: string;
+  readonly componentId: string;
+  /** Null: nobody has said yet where it runs, so it cannot be upgraded. */
+  readonly target: Target | null;
+  /** Moves only when every listed instance is on the target version. */
+  readonly currentVersionId: string | null;
+  /** semver → how many instances were seen on it. */
+  readonly observedVersions: Readonly<Record<string, number>>;
+  readonly platformVersion: string | null;
+  readonly standbySet: { readonly versionId: string; readonly retireAt: string } | null;
+}
+
+/** The last of the page before, in a list of the newest first. */
+export interface PageKey {
+  readonly createdAtMs: number;
+  readonly id: string;
+}
+
+export interface Page {
+  /** Null for the first page. */
+  readonly after: PageKey | null;
+  /** 1–201: one more than is shown tells whether there are more. */
+  readonly limit: number;
+}
