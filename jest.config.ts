@@ -1,33 +1,59 @@
 import type { Config } from 'jest';
 
-/**
- * One configuration for every test. A file's suffix tells its cost:
- * `.unit.spec.ts` no I/O, `.int.spec.ts` one real part, `.e2e.spec.ts` the whole product.
- */
-const config: Config = {
+const unitSpecs = ['**/*.unit.spec.ts', '<rootDir>/test/scenarios/**/*.spec.ts'];
+const costly = ['\\.int\\.spec\\.ts$', '\\.e2e\\.spec\\.ts$', '/test/simulation/', '/test/e2e/'];
+
+/** What every project needs: TypeScript by swc (.swcrc), ESM, and the `#lib/*` aliases. */
+const project = {
+  rootDir: import.meta.dirname,
   testEnvironment: 'node',
-  // `source` makes the `#lib/*` aliases of package.json lead to TypeScript instead of dist.
+  // `source` makes the aliases of package.json lead to TypeScript instead of dist.
   testEnvironmentOptions: { customExportConditions: ['source', 'node', 'node-addons'] },
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  transform: {
-    '^.+\\.ts$': [
-      '@swc/jest',
-      {
-        jsc: {
-          target: 'es2023',
-          parser: { syntax: 'typescript', decorators: true },
-          transform: { legacyDecorator: true, decoratorMetadata: true },
-          keepClassNames: true,
-        },
-        module: { type: 'es6' },
-      },
-    ],
-  },
-  testMatch: ['**/*.spec.ts'],
+  transform: { '^.+\\.ts$': '@swc/jest' },
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.stack/'],
-  coverageProvider: 'v8',
+  testPathIgnorePatterns: ['/node_modules/'],
+} satisfies Config;
+
+/**
+ * One run for every test; a file's suffix tells its cost. `unit` and the scenarios touch nothing
+ * outside their process, `int` has one real part, `e2e` the built product, one file at a time.
+ * Only the projects that have a file in the run start the stack, and all of them share it.
+ */
+const config: Config = {
+  projects: [
+    {
+      ...project,
+      displayName: 'unit',
+      testMatch: unitSpecs,
+      testPathIgnorePatterns: ['/node_modules/', ...costly],
+    },
+    {
+      ...project,
+      displayName: 'simulation',
+      testMatch: ['<rootDir>/test/simulation/**/*.spec.ts'],
+    },
+    {
+      ...project,
+      displayName: 'int',
+      testMatch: ['**/*.int.spec.ts'],
+      globalSetup: '<rootDir>/tools/jest/stack.setup.mjs',
+      globalTeardown: '<rootDir>/tools/jest/stack.teardown.mjs',
+    },
+    {
+      ...project,
+      displayName: 'e2e',
+      testMatch: ['**/*.e2e.spec.ts', '<rootDir>/test/e2e/**/*.spec.ts'],
+      runner: '<rootDir>/tools/jest/serial-runner.mjs',
+      globalSetup: '<rootDir>/tools/jest/product.setup.mjs',
+      globalTeardown: '<rootDir>/tools/jest/stack.teardown.mjs',
+    },
+  ],
+  reporters: ['default', '<rootDir>/tools/jest/nothing-skipped.reporter.mjs'],
   cacheDirectory: '<rootDir>/node_modules/.cache/jest',
+  coverageProvider: 'v8',
+  passWithNoTests: true,
 };
 
 export default config;

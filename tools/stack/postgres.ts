@@ -16,6 +16,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import type { Client } from 'pg';
 import { LOOPBACK } from './ports.js';
 import { identify, isAlive, type ProcessIdentity } from './processes.js';
 import { execute, StackUnavailable } from './requirements.js';
@@ -193,8 +194,6 @@ async function prepareDatabase(port: number): Promise<boolean> {
   });
   return true;
 }
-
-type Client = import('pg').Client;
 
 async function query<Result>(
   url: string,

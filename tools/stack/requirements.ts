@@ -33,7 +33,7 @@ export function execute(
     const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     const collect = (chunk: Buffer): void => {
-      output = (output + chunk.toString('utf8')).slice(-16_384);
+      output = (output + chunk.toString('utf8')).slice(-65_536);
     };
     child.stdout.on('data', collect);
     child.stderr.on('data', collect);
