@@ -74,10 +74,14 @@ export const INSERT_FACTS = `
 /** Facts by pointer, in the order of the pointers, with the ids of their instances. */
 const FACT_COLUMNS = `
   f.execution_id, f.sequence, f.count, round(extract(epoch FROM f.at) * 1000)::float8 AS at_ms,
-  f.instances::text AS instances, f.body, x.ids`;
+  f.instances::text AS instances, f.body, x.ids, x.versions, x.attempts`;
 const FACT_INSTANCES = `
   LEFT JOIN LATERAL (
-    SELECT array_agg(i.instance_id ORDER BY i.index) AS ids
+    SELECT array_agg(i.instance_id ORDER BY i.index) AS ids,
+           array_agg(i.from_version ORDER BY i.index) FILTER (WHERE f.body->>9 = 'ROLLED_BACK')
+             AS versions,
+           array_agg(i.attempt ORDER BY i.index) FILTER (WHERE f.body->>9 = 'ROLLED_BACK')
+             AS attempts
     FROM unnest(f.instances) r
     JOIN execution_instances i
       ON i.execution_id = f.execution_id AND i.index >= lower(r) AND i.index < upper(r)

@@ -12,6 +12,7 @@ import type { ActionType } from '#core/execution/execution-inputs.js';
 import type { Fact } from '#core/execution/execution-facts.js';
 import type { ValidateCommand, WorkSnapshot } from '#contracts/work.messages.js';
 import type { ProgressEvent } from '#contracts/progress.messages.js';
+import type { ProgressHead, ResolvedFact } from '#contracts/progress-events.js';
 import type { ServiceTx } from '#postgres/service-database.js';
 
 /** What never changes after creation: cached by the stores, never locked. */
@@ -95,7 +96,11 @@ export interface ExecutionTx extends ServiceTx {
    * `wait` waits for them. Unknown ids are left out.
    */
   lock(ids: readonly string[], mode: 'wait' | 'skip'): Promise<Map<string, StoredExecution>>;
-  addInstances(executionId: string, instances: readonly NewInstance[], nowMs: number): Promise<void>;
+  addInstances(
+    executionId: string,
+    instances: readonly NewInstance[],
+    nowMs: number,
+  ): Promise<void>;
   /** How the named instances stand now. Only under the execution's lock. */
   standing(executionId: string, indices: readonly number[]): Promise<StoredInstance[]>;
   /**
@@ -128,10 +133,17 @@ export interface InstanceFilter {
   readonly limit: number;
 }
 
-/** A fact that the outbox points at, with the ids of its instances in order of their index. */
+/** Where the outbox points. */
 export interface FactPointer {
   readonly executionId: string;
+  /** Of the fact's first event. */
   readonly sequence: number;
+}
+
+/** A fact and what it takes to make events of it. */
+export interface LocatedFact {
+  readonly head: ProgressHead;
+  readonly fact: ResolvedFact;
 }
 
 export abstract class ExecutionStore {
@@ -154,6 +166,6 @@ export abstract class ExecutionStore {
   abstract pendingAmong(id: string, instanceIds: readonly string[]): Promise<number[]>;
   /** Ids of instances that are FAILED or under way: what the engine counts itself (at most 10,000). */
   abstract ownDown(id: string): Promise<string[]>;
-  /** The events of facts, in the order of the pointers; facts that are gone are left out. */
-  abstract eventsOfFacts(pointers: readonly FactPointer[]): Promise<ProgressEvent[][]>;
+  /** Facts with their instances by name, in the order of the pointers; lost ones are left out. */
+  abstract resolvedFacts(pointers: readonly FactPointer[]): Promise<LocatedFact[]>;
 }

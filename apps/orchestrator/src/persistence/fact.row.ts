@@ -17,6 +17,7 @@ type Head = [
 ];
 export type FactBody = [...Head, ...unknown[]];
 
+// FACT_INSTANCES in execution.statements.ts reads the tenth member, `to` of a move.
 export function bodyOf(fact: Fact): FactBody {
   const { before } = fact;
   const head: Head = [
@@ -77,7 +78,7 @@ export function factOf(row: {
 /** Ascending indices as a Postgres int4multirange literal: {[0,500),[502,503)}. */
 export function multirangeOf(indices: readonly number[]): string {
   const ranges: string[] = [];
-  for (let at = 0; at < indices.length; ) {
+  for (let at = 0; at < indices.length;) {
     const first = indices[at] as number;
     let last = first;
     at += 1;

@@ -1,0 +1,378 @@
+import type { MemoryServiceDatabase, MemoryTx } from '#postgres/memory-service-database.js';
+import { UniqueViolationError } from '#postgres/service-database.js';
+import { SHARDS, shardOf } from '#postgres/shard-of.js';
+import { progressEventsOf } from '#contracts/progress-events.js';
+import type { ProgressEvent } from '#contracts/progress.messages.js';
+import { isTerminal, STEPS } from '#core/execution/execution.js';
+import type { Fact, InstancesMoved } from '#core/execution/execution-facts.js';
+import {
+  ActiveExecutionError,
+  ExecutionStore,
+  StaleExecutionError,
+  type DeploymentRecord,
+  type ExecutionChange,
+  type ExecutionTx,
+  type FactPointer,
+  type InstanceFilter,
+  type ListFilter,
+  type LocatedFact,
+  type MovedInstance,
+  type NewInstance,
+  type RecordedAction,
+  type StoredExecution,
+  type StoredInstance,
+} from './execution.store.js';
+
+/** A move's selection in a stored fact names the instances that really moved. */
+interface FactRow {
+  readonly executionId: string;
+  readonly fact: Fact;
+}
+
+interface DeploymentRow {
+  currentVersionId: string;
+  observedVersions: Record<string, number>;
+  handOver: number;
+}
+
+/** Unique indexes of the orchestrator's tables, for the twin. */
+export const EXECUTION_TABLES = {
+  executions: {
+    unique: {
+      executions_one_active: ({ execution }: StoredExecution) =>
+        isTerminal(execution.status) ? null : `${execution.tenantId}/${execution.componentId}`,
+    },
+  },
+};
+
+/** The in-memory twin of the orchestrator's executions. */
+export class MemoryExecutionStore extends ExecutionStore {
+  constructor(private readonly db: MemoryServiceDatabase) {
+    super();
+  }
+
+  override transaction<T>(work: (tx: ExecutionTx) => Promise<T>): Promise<T> {
+    return this.db.transaction((tx) => work(new MemoryExecutionTx(tx)));
+  }
+
+  override async get(id: string): Promise<StoredExecution | null> {
+    return this.db.transaction(async (tx) => {
+      return (await tx.table<StoredExecution>('executions').get(id)) ?? null;
+    });
+  }
+
+  override async list({ tenantId, statuses, after, limit }: ListFilter) {
+    const rows = await this.#scan(({ execution }) => {
+      return execution.tenantId === tenantId && (statuses?.includes(execution.status) ?? true);
+    });
+    return rows
+      .sort((a, b) => newestFirst(a.execution, b.execution))
+      .filter(({ execution }) => after === null || newestFirst(after, execution) < 0)
+      .slice(0, limit);
+  }
+
+  override async active(tenantId: string, componentId: string): Promise<StoredExecution | null> {
+    const rows = await this.#scan(({ execution }) => {
+      const ours = execution.tenantId === tenantId && execution.componentId === componentId;
+      return ours && !isTerminal(execution.status);
+    });
+    return rows[0] ?? null;
+  }
+
+  override async instances(id: string, filter: InstanceFilter): Promise<StoredInstance[]> {
+    const all = await this.#instancesOf(id);
+    return all
+      .filter(({ index }) => index > filter.afterIndex)
+      .filter(({ status }) => filter.statuses?.includes(status) ?? true)
+      .slice(0, filter.limit);
+  }
+
+  override async events(id: string, after: number, limit: number): Promise<ProgressEvent[]> {
+    const located = await this.#located((row) => row.executionId === id);
+    return located
+      .sort((a, b) => a.fact.sequence - b.fact.sequence)
+      .flatMap(({ fact, head }) => progressEventsOf(fact, head))
+      .filter((event) => event.data.sequence > after)
+      .slice(0, limit);
+  }
+
+  override async activeIn(shards: readonly number[]): Promise<string[]> {
+    const rows = await this.#scan(({ execution }) => {
+      return !isTerminal(execution.status) && shards.includes(shardOf(execution.id, SHARDS));
+    });
+    return rows.map(({ execution }) => execution.id);
+  }
+
+  override async underWay(id: string): Promise<StoredInstance[]> {
+    const all = await this.#instancesOf(id);
+    return all.filter(({ status }) => (STEPS as readonly string[]).includes(status));
+  }
+
+  override async pendingAmong(id: string, instanceIds: readonly string[]): Promise<number[]> {
+    const all = await this.#instancesOf(id);
+    return all
+      .filter((one) => one.status === 'PENDING' && instanceIds.includes(one.instanceId))
+      .map(({ index }) => index);
+  }
+
+  override async ownDown(id: string): Promise<string[]> {
+    const all = await this.#instancesOf(id);
+    return all
+      .filter(({ status }) => [...STEPS, 'FAILED'].includes(status))
+      .map(({ instanceId }) => instanceId);
+  }
+
+  override async resolvedFacts(pointers: readonly FactPointer[]): Promise<LocatedFact[]> {
+    const order = new Map(pointers.map((pointer, at) => [factKey(pointer), at]));
+    const located = await this.#located(({ executionId, fact }) =>
+      order.has(factKey({ executionId, sequence: fact.sequence })),
+    );
+    const at = ({ head, fact }: LocatedFact): number =>
+      order.get(factKey({ executionId: head.executionId, sequence: fact.sequence })) ?? 0;
+    return located.sort((a, b) => at(a) - at(b));
+  }
+
+  #scan(where: (row: StoredExecution) => boolean): Promise<StoredExecution[]> {
+    return this.db.transaction(async (tx) => {
+      const rows = await tx.table<StoredExecution>('executions').scan(where);
+      return rows.map(({ row }) => row);
+    });
+  }
+
+  #instancesOf(id: string): Promise<StoredInstance[]> {
+    return this.db.transaction(async (tx) => {
+      return (await tx.table<StoredInstance[]>('instances').get(id)) ?? [];
+    });
+  }
+
+  #located(where: (row: FactRow) => boolean): Promise<LocatedFact[]> {
+    return this.db.transaction(async (tx) => {
+      const located: LocatedFact[] = [];
+      for (const { row } of await tx.table<FactRow>('facts').scan(where)) {
+        const stored = await tx.table<StoredExecution>('executions').get(row.executionId);
+        if (stored === undefined) continue;
+        const { id: executionId, tenantId, componentId, plan } = stored.execution;
+        const head = { executionId, tenantId, componentId, targetVersion: plan.to.version };
+        const instances = await tx.table<StoredInstance[]>('instances').get(row.executionId);
+        located.push({ head, fact: resolved(row.fact, instances ?? []) });
+      }
+      return located;
+    });
+  }
+}
+
+class MemoryExecutionTx implements ExecutionTx {
+  readonly admit: ExecutionTx['admit'];
+  readonly send: ExecutionTx['send'];
+  readonly point: ExecutionTx['point'];
+  readonly arm: ExecutionTx['arm'];
+  readonly disarm: ExecutionTx['disarm'];
+  readonly holdLeases: ExecutionTx['holdLeases'];
+  readonly tell: ExecutionTx['tell'];
+
+  constructor(private readonly tx: MemoryTx) {
+    this.admit = (keys) => tx.admit(keys);
+    this.send = (messages) => tx.send(messages);
+    this.point = (pointers) => tx.point(pointers);
+    this.arm = (timers) => tx.arm(timers);
+    this.disarm = (timers) => tx.disarm(timers);
+    this.holdLeases = (leases) => tx.holdLeases(leases);
+    this.tell = (subjects) => tx.tell(subjects);
+  }
+
+  async insert(stored: StoredExecution): Promise<void> {
+    try {
+      await this.tx.table<StoredExecution>('executions').insert(stored.execution.id, stored);
+    } catch (error) {
+      if (error instanceof UniqueViolationError) throw new ActiveExecutionError(error.message);
+      throw error;
+    }
+  }
+
+  async handOverOf(tenantId: string, componentId: string): Promise<number> {
+    const row = await this.#deployments().get(`${tenantId}/${componentId}`);
+    return row?.handOver ?? 0;
+  }
+
+  async lock(ids: readonly string[], mode: 'wait' | 'skip'): Promise<Map<string, StoredExecution>> {
+    const found = new Map<string, StoredExecution>();
+    for (const id of [...ids].sort()) {
+      if (!(await this.tx.lockRow('executions', id, mode))) continue;
+      const stored = await this.#executions().get(id);
+      if (stored !== undefined) found.set(id, stored);
+    }
+    return found;
+  }
+
+  async addInstances(
+    executionId: string,
+    instances: readonly NewInstance[],
+    movedAtMs: number,
+  ): Promise<void> {
+    if (instances.length === 0) return;
+    const all = await this.#instancesOf(executionId);
+    const begin = { status: 'PENDING', attempt: 1, failure: null, movedAtMs } as const;
+    all.push(...instances.map((instance) => ({ ...instance, ...begin })));
+    await this.#instances().put(executionId, all);
+  }
+
+  async standing(executionId: string, indices: readonly number[]): Promise<StoredInstance[]> {
+    const all = await this.#instancesOf(executionId);
+    return all.filter(({ index }) => indices.includes(index));
+  }
+
+  async pageOfInstances(
+    executionId: string,
+    page: { afterIndex: number; limit: number; touchedOnly: boolean },
+  ): Promise<StoredInstance[]> {
+    const all = await this.#instancesOf(executionId);
+    return all
+      .filter(({ index }) => index > page.afterIndex)
+      .filter(({ status }) => !page.touchedOnly || status !== 'PENDING')
+      .slice(0, page.limit);
+  }
+
+  async save(changes: readonly ExecutionChange[]): Promise<Map<string, MovedInstance[]>> {
+    const taken = new Map<string, MovedInstance[]>();
+    for (const { before, next, facts } of changes) {
+      const stored = await this.#executions().get(next.id);
+      if (stored?.execution.revision !== before.revision) {
+        throw new StaleExecutionError('an execution has another revision by now');
+      }
+      await this.#executions().put(next.id, { ...stored, execution: next });
+      if (next.handOver > before.handOver) await this.#keepHandOver(next);
+      const moved = await this.#saveFacts(next.id, facts);
+      if (moved.length > 0) taken.set(next.id, moved);
+    }
+    return taken;
+  }
+
+  async recordAction(action: RecordedAction): Promise<void> {
+    const { executionId, revision, atMs } = action;
+    const key = [executionId, revision, action.action, atMs].join('/');
+    await this.tx.table<RecordedAction>('actions').put(key, action);
+  }
+
+  async recordDeployment({ execution, currentVersionId }: DeploymentRecord): Promise<void> {
+    const key = `${execution.tenantId}/${execution.componentId}`;
+    const row = await this.#deployments().get(key);
+    if (row === undefined) return;
+    const observedVersions: Record<string, number> = {};
+    const count = (version: string, by = 1): void => {
+      observedVersions[version] = (observedVersions[version] ?? 0) + by;
+    };
+    const target = execution.plan.to.version;
+    const there = 'listing' in execution ? execution.listing.alreadyThere : 0;
+    if (there > 0) count(target, there);
+    for (const { status, fromVersion } of await this.#instancesOf(execution.id)) {
+      const back = status === 'PENDING' || status === 'ROLLED_BACK';
+      count(status === 'COMPLETED' ? target : back ? (fromVersion ?? 'unknown') : 'unknown');
+    }
+    const current = currentVersionId ?? row.currentVersionId;
+    await this.#deployments().put(key, { ...row, observedVersions, currentVersionId: current });
+  }
+
+  async #keepHandOver(next: StoredExecution['execution']): Promise<void> {
+    const key = `${next.tenantId}/${next.componentId}`;
+    const row = await this.#deployments().get(key);
+    if (row === undefined) return;
+    const handOver = Math.max(row.handOver, next.handOver);
+    await this.#deployments().put(key, { ...row, handOver });
+  }
+
+  async #saveFacts(executionId: string, facts: readonly Fact[]): Promise<MovedInstance[]> {
+    const moved: MovedInstance[] = [];
+    const all = await this.#instancesOf(executionId);
+    const rows = facts.map((fact): [string, FactRow] => {
+      const key = factKey({ executionId, sequence: fact.sequence });
+      if (fact.type !== 'INSTANCES_MOVED') return [key, { executionId, fact }];
+      const indices = moveIn(all, fact);
+      if (fact.from === 'PENDING' || fact.select.by === 'NEXT')
+        moved.push(...engineNeeds(all, fact, indices));
+      return [key, { executionId, fact: { ...fact, select: { by: 'INDICES', indices } } }];
+    });
+    if (facts.some((fact) => fact.type === 'INSTANCES_MOVED')) {
+      await this.#instances().put(executionId, all);
+    }
+    await this.tx.table<FactRow>('facts').putAll(rows);
+    const shard = shardOf(executionId, SHARDS);
+    await this.tx.point(
+      facts.map((fact) => ({ shard, subject: executionId, position: fact.sequence })),
+    );
+    return moved;
+  }
+
+  async #instancesOf(executionId: string): Promise<StoredInstance[]> {
+    return (await this.#instances().get(executionId)) ?? [];
+  }
+
+  #instances() {
+    return this.tx.table<StoredInstance[]>('instances');
+  }
+
+  #executions() {
+    return this.tx.table<StoredExecution>('executions');
+  }
+
+  #deployments() {
+    return this.tx.table<DeploymentRow>('deployments');
+  }
+}
+
+/** Moves instances in place; all that the decision counted on must stand where it says. */
+function moveIn(all: StoredInstance[], fact: InstancesMoved): number[] {
+  const fits = (one: StoredInstance): boolean =>
+    one.status === fact.from && (fact.fromAttempt === null || one.attempt === fact.fromAttempt);
+  const { select } = fact;
+  const wanted = new Set(select.by === 'INDICES' ? select.indices : []);
+  const moving =
+    select.by === 'INDICES'
+      ? all.filter((one) => wanted.has(one.index) && fits(one))
+      : all.filter((one) => one.index >= select.start && fits(one)).slice(0, select.count);
+  if (moving.length !== fact.count) {
+    throw new StaleExecutionError(
+      `${String(moving.length)} of ${String(fact.count)} instances stood in ${fact.from}`,
+    );
+  }
+  for (const one of moving) {
+    const attempt = fact.fromAttempt === null ? one.attempt : fact.attempt;
+    const { to: status, failure, atMs: movedAtMs } = fact;
+    all[all.indexOf(one)] = { ...one, status, attempt, failure, movedAtMs };
+  }
+  return moving.map(({ index }) => index);
+}
+
+function engineNeeds(
+  all: readonly StoredInstance[],
+  fact: InstancesMoved,
+  indices: readonly number[],
+): MovedInstance[] {
+  if (!(STEPS as readonly string[]).includes(fact.to)) return [];
+  const ids = new Map(all.map(({ index, instanceId }) => [index, instanceId]));
+  return indices.map((index) => {
+    const { to: status, attempt } = fact;
+    return { index, instanceId: ids.get(index) ?? '', status, attempt };
+  });
+}
+
+function resolved(fact: Fact, all: readonly StoredInstance[]): LocatedFact['fact'] {
+  if (fact.type !== 'INSTANCES_MOVED') return fact;
+  const byIndex = new Map(all.map((one) => [one.index, one]));
+  const indices = fact.select.by === 'INDICES' ? fact.select.indices : [];
+  const instances = indices.map((index) => {
+    const { instanceId: id = '', fromVersion = null, attempt = 1 } = byIndex.get(index) ?? {};
+    return fact.to === 'ROLLED_BACK' ? { index, id, fromVersion, attempt } : { index, id };
+  });
+  return { ...fact, instances };
+}
+
+function factKey({ executionId, sequence }: FactPointer): string {
+  return `${executionId}/${String(sequence)}`;
+}
+
+function newestFirst(
+  a: { readonly createdAtMs: number; readonly id: string },
+  b: { readonly createdAtMs: number; readonly id: string },
+): number {
+  return b.createdAtMs - a.createdAtMs || (a.id < b.id ? 1 : -1);
+}

@@ -1,0 +1,52 @@
+/** Which of the instances a target lists are taken, and as which index (spec §2, §4). */
+import type { Validating } from './execution.js';
+import type { Report } from './execution-inputs.js';
+
+export interface ListedInstance {
+  readonly id: string;
+  /** The version it reports (semver), or null when it does not answer. */
+  readonly version: string | null;
+}
+
+export interface TakenInstance {
+  readonly index: number;
+  readonly instanceId: string;
+  /** Where a rollback takes it. */
+  readonly fromVersion: string | null;
+}
+
+export interface ListedPage {
+  /** The cursor it was asked with; null for the first page. */
+  readonly cursor: string | null;
+  readonly nextCursor: string | null;
+  /** Ordered by id. */
+  readonly instances: readonly ListedInstance[];
+}
+
+/**
+ * Takes instances in order of their ids until as many are taken as were asked for. One that is on
+ * the target version already is not taken; one that does not say its version is, and goes back to
+ * the version the deployment says it had.
+ */
+export function takePage(
+  execution: Validating,
+  page: ListedPage,
+): { report: Extract<Report, { type: 'INSTANCES_LISTED' }>; taken: readonly TakenInstance[] } {
+  const { plan, total } = execution;
+  const wanted = plan.totalInstances ?? Number.POSITIVE_INFINITY;
+  const candidates = page.instances.filter(({ version }) => version !== plan.to.version);
+  const taken = candidates.slice(0, Math.max(0, wanted - total)).map(({ id, version }, at) => ({
+    index: total + at,
+    instanceId: id,
+    fromVersion: version ?? plan.from.version,
+  }));
+  const report = {
+    type: 'INSTANCES_LISTED',
+    listed: page.instances.length,
+    taken: taken.length,
+    alreadyThere: page.instances.length - candidates.length,
+    cursor: page.cursor,
+    nextCursor: page.nextCursor,
+  } as const;
+  return { report, taken };
+}
