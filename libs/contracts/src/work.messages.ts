@@ -5,7 +5,7 @@
  * same work, starts nothing twice, and is answered with the state it has (spec §1).
  */
 import { z } from 'zod';
-import { PAGE_OF_INSTANCES } from '#core/limits.js';
+import { PAGE_OF_INSTANCES, WORK_PAGES_MAX } from '#core/limits.js';
 import { envelopeOf } from './envelope.js';
 
 const count = z.int().min(0);
@@ -50,8 +50,8 @@ const work = {
   /** Of this message; a repeated question has another one. */
   commandId: z.string().min(1).max(200),
   fence: z.strictObject({ handOver: z.int().min(1) }),
-  page: z.int().min(1),
-  pages: z.int().min(1),
+  page: z.int().min(1).max(WORK_PAGES_MAX),
+  pages: z.int().min(1).max(WORK_PAGES_MAX),
   instances: z.array(workInstance).max(PAGE_OF_INSTANCES),
   snapshot,
 };

@@ -148,5 +148,8 @@ export const ROLLBACK_LIMITS = {
   reasonMaxChars: 200,
 } as const;
 
+/** A million instances in pages: more pages than this are no honest question. */
+export const WORK_PAGES_MAX = REQUEST_LIMITS.totalInstancesMax / PAGE_OF_INSTANCES;
+
 /** Working services speak a little earlier than they must, so that a slow commit is no silence. */
 export const SPEAK_AFTER_MS = SIGN_OF_LIFE_MS - 10_000;

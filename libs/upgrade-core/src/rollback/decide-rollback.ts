@@ -8,7 +8,7 @@
  */
 import { ATTEMPTS_MAX, ROLLBACK_LIMITS, ROOM_READING_MAX_AGE_MS } from '../limits.js';
 import type { SettledSteps } from '../execution/execution-inputs.js';
-import type { Step } from '../execution/execution.js';
+import { STEPS, type Step } from '../execution/execution.js';
 import { allowedDown } from '../strategies/room.js';
 import { speakIfOwed } from './rollback-reports.js';
 import type { RollbackAsked, RollbackDecision, RollbackInput } from './rollback-inputs.js';
@@ -106,6 +106,9 @@ function takeReport(draft: Draft, input: Report, nowMs: number): void {
     case 'ROOM_COUNTED':
       draft.move(named(input.fallen), 'UP', 'DOWN');
       break;
+    case 'TARGET_REFUSED':
+      leaveAllOver(draft, `the target cannot be opened: ${input.reason}`);
+      break;
     case 'TIME_PASSED':
       if (mustSpeak(draft.work, nowMs)) draft.set({ owesReport: true });
   }
@@ -120,6 +123,13 @@ function takeSights(
   draft.move(named(seen.UP), from, 'UP');
   if (from === 'UNSEEN') draft.move(named(seen.DOWN), from, 'DOWN');
   draft.move(named(seen.VANISHED), from, 'LEFT_OVER', { reason: VANISHED });
+}
+
+function leaveAllOver(draft: Draft, reason: string): void {
+  for (const status of [...STEPS, 'UNSEEN', 'THERE', 'DOWN', 'UP'] as const) {
+    const rest = { by: 'NEXT', count: draft.work.counters[status] } as const;
+    draft.move(rest, status, 'LEFT_OVER', { reason });
+  }
 }
 
 const VANISHED = 'VANISHED: the instance is not there any more';

@@ -307,6 +307,15 @@ describe('steps that settled', () => {
   });
 });
 
+describe('a target that no driver can open', () => {
+  test('leaves everything over, with the reason, and the rollback ends', () => {
+    const refused = { type: 'TARGET_REFUSED', reason: 'driver: one of agent, simulated' } as const;
+    const { next, says } = given(running({ UNSEEN: 2, UP: 1, DRAINING: 1 }), refused);
+    expect(next).toMatchObject({ state: 'ENDED', counters: { LEFT_OVER: 4 } });
+    expect(says).toMatchObject([{ state: 'ENDED', after: 0, upTo: 4 }]);
+  });
+});
+
 describe('time', () => {
   test('a sign of life comes before it is owed, with what has settled meanwhile', () => {
     const work = running({ DRAINING: 1, RESTORED: 2 }, { settled: 2, lastSaidAtMs: NOW_MS });

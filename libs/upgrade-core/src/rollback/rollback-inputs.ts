@@ -39,6 +39,8 @@ export type RollbackInput =
       readonly fallen: readonly number[];
       readonly countedAtMs: number;
     }
+  /** No driver can open the target by these settings: nothing can be done, now or later. */
+  | { readonly type: 'TARGET_REFUSED'; readonly reason: string }
   | { readonly type: 'TIME_PASSED' };
 
 export type RollbackDecision =
