@@ -226,8 +226,8 @@ export class PgRegistryStore extends RegistryStore {
   ): Promise<{ deployment: Deployment; created: boolean }> {
     return this.database.transaction(async (tx) => {
       const { id, tenantId, componentId, target, currentVersionId, platformVersion } = deployment;
-      // The row is written, and so locked, before the look at the executions: an execution that
-      // was created meanwhile is seen, and one that is being created waits for the row's version.
+      // The row is written, and so locked, before the look at the executions: whoever has created
+      // one under this lock is seen, and undoes what was written.
       const [row] = await tx.query<DeploymentRow & { created: boolean }>(
         'registry.putDeployment',
         PUT_DEPLOYMENT,
