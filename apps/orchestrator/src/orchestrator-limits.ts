@@ -8,21 +8,22 @@ export const RUNNER_LIMITS = {
 } as const;
 
 export const ENGINE_LIMITS = {
-  /** Calls to targets at one time, over all executions. */
-  targetCallsMax: 64,
   /** How long one round may wait for an operation to end. */
   pollWaitMs: 1_000,
   /** While instances are under way the room is counted this often, so that a batch finds a count. */
   roomEveryMs: 2_000,
   /** Down instances that are looked up by name to go first. */
   downNamedMax: 1_000,
+  /** Own instances that are left out of a count of the room. */
+  exceptMax: 10_000,
   /** Instances listed per page. */
   listPage: 1_000,
-  /** Pause before asking an unreachable target, or a busy row, again. */
-  retryMs: 200,
+  /** Pause before asking an unreachable target again. */
+  retryMs: 500,
+  /** Pause before reporting again what met a locked row. */
   busyMs: 10,
   /** How long a target may refuse to be listed before the listing has failed. */
   listingPatienceMs: 60_000,
+  /** Executions that are loaded at one time when shards are taken over. */
+  takeOverAtOnce: 50,
 } as const;
-
-export const DUE_WORK_LIMITS = { everyMs: 250, perRunMax: 500 } as const;

@@ -12,7 +12,7 @@ import {
   type Report,
 } from '#core/execution/execution-inputs.js';
 import type { Fact } from '#core/execution/execution-facts.js';
-import type { Request } from '#core/execution/execution-requests.js';
+import type { Request, TimerKind } from '#core/execution/execution-requests.js';
 import { takePage, type ListedPage, type TakenInstance } from '#core/execution/listing.js';
 import type { LeftOver } from '#core/execution/execution.js';
 import { RUNNER_LIMITS } from './orchestrator-limits.js';
@@ -114,10 +114,10 @@ export class UpgradeRunner {
     const { id, tenantId, componentId, kind, plan, by, ...brief } = asked;
     const nowMs = this.clock.nowMs();
     try {
-      return await this.store.transaction(async (tx) => {
+      const created = await this.store.transaction(async (tx) => {
         const handOver = await tx.handOverOf(tenantId, componentId);
-        const created = { id, tenantId, componentId, kind, plan, handOver };
-        const execution = createExecution(created, nowMs);
+        const asked = { id, tenantId, componentId, kind, plan, handOver };
+        const execution = createExecution(asked, nowMs);
         const stored = { ...(brief satisfies ExecutionBrief), execution };
         await tx.insert(stored);
         const action = {
@@ -133,6 +133,8 @@ export class UpgradeRunner {
         await tx.save([{ before: execution, next, facts: [first] }]);
         return { ...stored, execution: next };
       });
+      this.events.committed({ stored: created, taken: [] });
+      return created;
     } catch (error) {
       if (!(error instanceof ActiveExecutionError)) throw error;
       const active = await this.store.active(tenantId, componentId);
@@ -166,9 +168,18 @@ export class UpgradeRunner {
     return answer;
   }
 
-  /** Answers of services, in one transaction with their inbox rows. All or nothing. */
-  absorb(asked: readonly Asked[]): Promise<readonly Answer[]> {
-    return this.#commit(asked, 'wait');
+  /**
+   * Answers of services, in one transaction with their inbox rows. All or nothing: throws
+   * {@link ImpossibleReportError} when one of them cannot belong to its execution.
+   */
+  async absorb(asked: readonly Asked[]): Promise<void> {
+    await this.#commit(asked, 'wait', true);
+  }
+
+  /** Wake-up rows of executions that have been looked at. */
+  disarmWakes(executionIds: readonly string[]): Promise<void> {
+    const timers = executionIds.map((subject) => ({ subject, kind: WAKE }));
+    return this.store.transaction((tx) => tx.disarm(timers));
   }
 
   /** Resolves when every report that was handed in is committed. */
@@ -203,14 +214,21 @@ export class UpgradeRunner {
     }
   }
 
-  async #commit(asked: readonly Asked[], mode: 'wait' | 'skip'): Promise<Answer[]> {
+  async #commit(
+    asked: readonly Asked[],
+    mode: 'wait' | 'skip',
+    refuseImpossible = false,
+  ): Promise<Answer[]> {
     const owned = new Set(this.leases.heldNow().map(({ shard }) => shard));
     const committed: { rows: readonly string[]; id: string; kind: Decision['kind'] }[] = [];
     const answers = await this.store.transaction(async (tx) => {
       const transaction = new RunnerTransaction(tx, this.clock.nowMs(), (id, kind, rows) =>
         committed.push({ id, kind, rows }),
       );
-      return transaction.run(asked, mode, owned);
+      const answered = await transaction.run(asked, mode, owned);
+      const impossible = answered.find((answer) => answer.kind === 'IMPOSSIBLE');
+      if (refuseImpossible && impossible) throw new ImpossibleReportError(impossible.reason);
+      return answered;
     });
     for (const { id, kind, rows } of committed) this.events.decided(id, kind, rows);
     const told = new Set<Committed>();
@@ -223,14 +241,29 @@ export class UpgradeRunner {
   }
 }
 
+/** A service's answer that cannot belong to its execution: a dead letter. */
+export class ImpossibleReportError extends Error {
+  override readonly name = 'ImpossibleReportError';
+}
+
 interface Failed {
   readonly kind: 'FAILED';
   readonly error: unknown;
 }
 
+/** A timer row's kind: its execution was changed by another replica. */
+export const WAKE = 'WAKE';
+
+/** The timers whose firing is a report. */
+const FIRED: Readonly<Partial<Record<Input['type'], TimerKind>>> = {
+  BATCH_DELAY_OVER: 'BATCH_DELAY',
+  DEADLINE_PASSED: 'DEADLINE',
+};
+
 /** What happens inside one transaction. */
 class RunnerTransaction {
   readonly #working = new Map<string, Working>();
+  readonly #fired: { subject: string; kind: TimerKind }[] = [];
 
   constructor(
     private readonly tx: ExecutionTx,
@@ -261,6 +294,8 @@ class RunnerTransaction {
         answers.push(await this.#decide(one, stored));
       }
     }
+    // A timer that fired is gone, unless what was decided arms it again.
+    await this.tx.disarm(this.#fired);
     const changes = await this.#write(owned);
     return answers.map((answer, at) => {
       if (answer !== 'CHANGED') return answer;
@@ -277,6 +312,8 @@ class RunnerTransaction {
     if (refusal !== null) return { kind: 'REFUSED', refusal };
     const { input, taken } = await this.#understood(asked.input, working.next);
     const decision = decide(working.next, input, this.nowMs);
+    const fired = FIRED[input.type];
+    if (fired !== undefined) this.#fired.push({ subject: asked.executionId, kind: fired });
     const rows = 'rows' in decision ? decision.rows : [];
     this.decided(asked.executionId, decision.kind, rows);
     switch (decision.kind) {
@@ -369,7 +406,7 @@ class RunnerTransaction {
   async #wakeOwners(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
     const timers = ids.map((subject) => {
-      return { shard: shardOf(subject, SHARDS), subject, kind: 'WAKE', atMs: this.nowMs };
+      return { shard: shardOf(subject, SHARDS), subject, kind: WAKE, atMs: this.nowMs };
     });
     await Promise.all([this.tx.arm(timers), this.tx.tell(ids)]);
   }

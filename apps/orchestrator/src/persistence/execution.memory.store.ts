@@ -103,9 +103,9 @@ export class MemoryExecutionStore extends ExecutionStore {
     return rows.map(({ execution }) => execution.id);
   }
 
-  override async underWay(id: string): Promise<StoredInstance[]> {
+  override async ownDown(id: string): Promise<StoredInstance[]> {
     const all = await this.#instancesOf(id);
-    return all.filter(({ status }) => (STEPS as readonly string[]).includes(status));
+    return all.filter(({ status }) => [...STEPS, 'FAILED'].includes(status));
   }
 
   override async pendingAmong(id: string, instanceIds: readonly string[]): Promise<number[]> {
@@ -113,13 +113,6 @@ export class MemoryExecutionStore extends ExecutionStore {
     return all
       .filter((one) => one.status === 'PENDING' && instanceIds.includes(one.instanceId))
       .map(({ index }) => index);
-  }
-
-  override async ownDown(id: string): Promise<string[]> {
-    const all = await this.#instancesOf(id);
-    return all
-      .filter(({ status }) => [...STEPS, 'FAILED'].includes(status))
-      .map(({ instanceId }) => instanceId);
   }
 
   override async resolvedFacts(pointers: readonly FactPointer[]): Promise<LocatedFact[]> {

@@ -30,8 +30,6 @@ interface FactRow {
   attempts: number[] | null;
 }
 
-const OWN_DOWN_MAX = 10_000;
-
 /** Executions on Postgres, in the orchestrator's own schema. */
 export class PgExecutionStore extends ExecutionStore {
   readonly #briefs = new BriefCache();
@@ -99,11 +97,11 @@ export class PgExecutionStore extends ExecutionStore {
     return rows.map((row) => row.id);
   }
 
-  override async underWay(id: string): Promise<StoredInstance[]> {
+  override async ownDown(id: string): Promise<StoredInstance[]> {
     const rows = await this.db.statement<InstanceRow>(
-      'instances.under-way',
+      'instances.own-down',
       `SELECT ${INSTANCE_COLUMNS} FROM execution_instances
-       WHERE execution_id = $1 AND status IN (1, 2, 3) ORDER BY index`,
+       WHERE execution_id = $1 AND status IN (1, 2, 3, 5) ORDER BY index`,
       [id],
     );
     return rows.map(instanceOf);
@@ -117,16 +115,6 @@ export class PgExecutionStore extends ExecutionStore {
       [id, instanceIds],
     );
     return rows.map((row) => row.index);
-  }
-
-  override async ownDown(id: string): Promise<string[]> {
-    const rows = await this.db.statement<{ instance_id: string }>(
-      'instances.own-down',
-      `SELECT instance_id FROM execution_instances
-       WHERE execution_id = $1 AND status IN (1, 2, 3, 5) LIMIT $2`,
-      [id, OWN_DOWN_MAX],
-    );
-    return rows.map((row) => row.instance_id);
   }
 
   override async resolvedFacts(pointers: readonly FactPointer[]): Promise<LocatedFact[]> {

@@ -160,12 +160,13 @@ export abstract class ExecutionStore {
 
   /** Ids of the executions in these shards that have not ended: what a new owner takes over. */
   abstract activeIn(shards: readonly number[]): Promise<string[]>;
-  /** An execution's instances under way: what the engine rebuilds its steps from. */
-  abstract underWay(id: string): Promise<StoredInstance[]>;
+  /**
+   * An execution's instances that are under way or FAILED: what the engine rebuilds its steps from,
+   * and what it leaves out when the target counts its room.
+   */
+  abstract ownDown(id: string): Promise<StoredInstance[]>;
   /** Which of these instances are PENDING, as indices, ascending. */
   abstract pendingAmong(id: string, instanceIds: readonly string[]): Promise<number[]>;
-  /** Ids of instances that are FAILED or under way: what the engine counts itself (at most 10,000). */
-  abstract ownDown(id: string): Promise<string[]>;
   /** Facts with their instances by name, in the order of the pointers; lost ones are left out. */
   abstract resolvedFacts(pointers: readonly FactPointer[]): Promise<LocatedFact[]>;
 }

@@ -1,0 +1,46 @@
+import { Controller } from '@nestjs/common';
+import { EventPattern, Payload } from '@nestjs/microservices';
+import type { z } from 'zod';
+import { TOPICS } from '#contracts/topics.js';
+import { RollbackResult, ValidationResult } from '#contracts/work.messages.js';
+import { inboxKeyOf, type IncomingMessage } from '#messaging/incoming-message.js';
+import { UpgradeRunner, type Asked, type RawReport } from '../upgrade.runner.js';
+
+/** What the other services answer. A message that cannot be read throws and is a dead letter. */
+@Controller()
+export class ResultsConsumer {
+  constructor(private readonly runner: UpgradeRunner) {}
+
+  @EventPattern<string>(TOPICS.validatorResults)
+  validated(@Payload() messages: IncomingMessage[]): Promise<void> {
+    return this.runner.absorb(messages.map((message) => asked(message, ValidationResult, checks)));
+  }
+
+  @EventPattern<string>(TOPICS.rollbackResults)
+  rolledBack(@Payload() messages: IncomingMessage[]): Promise<void> {
+    return this.runner.absorb(messages.map((message) => asked(message, RollbackResult, restored)));
+  }
+}
+
+type Envelope<Data> = z.ZodType<{ id: string; data: Data }>;
+
+function asked<Data extends { executionId: string }>(
+  message: IncomingMessage,
+  schema: Envelope<Data>,
+  reportOf: (data: Data) => RawReport,
+): Asked {
+  const { id, data } = schema.parse(JSON.parse(message.value?.toString('utf8') ?? 'null'));
+  const { executionId } = data;
+  return { executionId, inboxKey: inboxKeyOf(message, id), input: reportOf(data) };
+}
+
+function checks({ kind, handOver, state, checks }: ValidationResult['data']): RawReport {
+  if (state === 'RUNNING') return { type: 'CHECKS_PROGRESSED', handOver, kind };
+  const type = kind === 'PRE' ? 'PRE_CHECKS_ENDED' : 'POST_CHECKS_ENDED';
+  return { type, handOver, checks };
+}
+
+function restored({ handOver, restored, leftOver, state }: RollbackResult['data']): RawReport {
+  const done = state !== 'RUNNING';
+  return { type: 'ROLLBACK_ANSWERED', handOver, restored, leftOver, done };
+}
