@@ -24,6 +24,9 @@ export const ENGINE_LIMITS = {
   busyMs: 10,
   /** How long a target may refuse to be listed before the listing has failed. */
   listingPatienceMs: 60_000,
-  /** Executions that are loaded at one time when shards are taken over. */
-  takeOverAtOnce: 50,
+  /** Leases are looked at this often, beside every change that is told of. */
+  takeOverEveryMs: 500,
+  /** Timers are looked for this often; at most so many are fired at a time. */
+  dueWorkEveryMs: 250,
+  dueWorkMax: 500,
 } as const;

@@ -91,8 +91,3 @@ export const DEAD_LETTER_REASON_LENGTH = 2_000;
 export const DEAD_LETTERS_LISTED_MAX = 1_000;
 /** How long reading a range of a topic may take. */
 export const RANGE_READ_LIMIT_MS = 30_000;
-
-/** Due work is looked for this often; what is told of in between is found at once. */
-export const DUE_WORK_POLL_MS = 250;
-/** Timers handed out at a time; more are handed out right after. */
-export const DUE_WORK_MAX = 500;
