@@ -23,6 +23,11 @@ export class MemoryLocks {
   private readonly waitsFor = new Map<object, string>();
   private readonly touched = new Map<object, Set<string>>();
 
+  /** How many transactions wait for another one. */
+  get waiting(): number {
+    return this.waitsFor.size;
+  }
+
   isWaiting(holder: object): boolean {
     return this.waitsFor.has(holder);
   }

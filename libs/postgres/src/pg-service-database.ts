@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import type { DataSource, QueryRunner } from 'typeorm';
+import { prepareOpening } from './opening-query.js';
 import { translated } from './pg-errors.js';
 import { PgServiceTx, type PgTx } from './pg-tx.js';
 import { CONNECT_TIMEOUT_MS, REACHABLE_TIMEOUT_MS } from './postgres-limits.js';
@@ -66,7 +67,7 @@ export class PgServiceDatabase extends ServiceDatabase<PgTx> {
 
   override async transaction<T>(work: (tx: PgTx) => Promise<T>): Promise<T> {
     const runner = this.dataSource.createQueryRunner();
-    const client = await this.connect(runner);
+    const client = await this.connect(runner, prepareOpening);
     const tx = new PgServiceTx(client, { owner: this.owner, channel: this.channel });
     try {
       const result = await work(tx);
@@ -166,10 +167,16 @@ export class PgServiceDatabase extends ServiceDatabase<PgTx> {
     }
   }
 
-  private async connect(runner: QueryRunner): Promise<PoolClient> {
+  private async connect(
+    runner: QueryRunner,
+    ready: (client: PoolClient) => Promise<void> = () => Promise.resolve(),
+  ): Promise<PoolClient> {
     try {
-      return (await runner.connect()) as PoolClient;
+      const client = (await runner.connect()) as PoolClient;
+      await ready(client);
+      return client;
     } catch (error) {
+      await runner.release();
       throw translated(error);
     }
   }

@@ -1,0 +1,46 @@
+import type { ServiceDatabase, ServiceTx } from './service-database.js';
+import type { ShardLeases } from './shard-leases.js';
+
+/** A row of the one table that the contract's imaginary service has besides the plumbing. */
+export interface Thing {
+  text: string;
+  /** No two things have the same; null when it claims nothing. */
+  claim: string | null;
+}
+
+/** The service's own statements, as a store of an app would write them. */
+export interface Things<Tx extends ServiceTx> {
+  put(tx: Tx, key: string, thing: Thing): Promise<void>;
+  insert(tx: Tx, key: string, thing: Thing): Promise<void>;
+  read(tx: Tx, key: string): Promise<Thing | undefined>;
+  remove(tx: Tx, key: string): Promise<void>;
+  lock(tx: Tx, key: string, mode: 'wait' | 'skip'): Promise<boolean>;
+}
+
+/** One process of the service. */
+export interface Replica<Tx extends ServiceTx> {
+  database: ServiceDatabase<Tx>;
+  leases: ShardLeases;
+}
+
+/** What an implementation brings to the contract: an empty, migrated database and its clock. */
+export interface DatabaseUnderTest<Tx extends ServiceTx> {
+  things: Things<Tx>;
+  replica(owner: string): Promise<Replica<Tx>>;
+  /** The clock by which leases run out, in milliseconds. */
+  nowMs(): number;
+  /** How many transactions wait for a lock of another right now. */
+  blocked(): Promise<number>;
+  /** Lets time pass until the condition holds; throws when it does not within `limitMs`. */
+  eventually(condition: () => boolean | Promise<boolean>, limitMs?: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A promise that the test itself settles: holds a transaction open until something was seen. */
+export function gate(): { opened: Promise<void>; open: () => void } {
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}

@@ -1,0 +1,318 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { createDataSource, type DataSourceSettings } from './data-source.js';
+import { type DatabaseUnderTest, gate, type Thing } from './database-under-test.contract.js';
+import { migrate } from './migrate.js';
+import { PgServiceDatabase, type PgTx } from './pg-service-database.js';
+import { PgShardLeases } from './pg-shard-leases.js';
+import { Plumbing1700000000000 } from './plumbing-migration.js';
+import { serviceDatabaseContract } from './service-database.contract.js';
+import { TransientDatabaseError } from './service-database.js';
+import { servicePlumbingContract } from './service-plumbing.contract.js';
+import { shardLeasesContract } from './shard-leases.contract.js';
+
+const url = process.env['DATABASE_URL'] ?? '';
+
+class Things1700000000001 implements MigrationInterface {
+  readonly name = 'Things1700000000001';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`CREATE TABLE things (key text PRIMARY KEY, text text, claim text)`);
+    await runner.query(`CREATE UNIQUE INDEX things_claim ON things (claim)`);
+  }
+
+  down(): Promise<void> {
+    return Promise.reject(new Error('migrations only go forward'));
+  }
+}
+
+const things: DatabaseUnderTest<PgTx>['things'] = {
+  put: async (tx, key, { text, claim }) => {
+    await tx.query(
+      'things.put',
+      `INSERT INTO things VALUES ($1, $2, $3)
+       ON CONFLICT (key) DO UPDATE SET text = excluded.text, claim = excluded.claim`,
+      [key, text, claim],
+    );
+  },
+  insert: async (tx, key, { text, claim }) => {
+    await tx.query('', `INSERT INTO things VALUES ($1, $2, $3)`, [key, text, claim]);
+  },
+  read: async (tx, key) => {
+    const read = `SELECT text, claim FROM things WHERE key = $1`;
+    return (await tx.query<Thing>('things.read', read, [key]))[0];
+  },
+  remove: async (tx, key) => {
+    await tx.query('', `DELETE FROM things WHERE key = $1`, [key]);
+  },
+  lock: async (tx, key, mode) => {
+    const skip = mode === 'skip' ? 'SKIP LOCKED' : '';
+    const lock = `SELECT 1 FROM things WHERE key = $1 FOR UPDATE ${skip}`;
+    return (await tx.query(`things.lock.${mode}`, lock, [key])).length === 1;
+  },
+};
+
+/** An operator's connection, for what a service cannot see or do. */
+const operator = new pg.Pool({ connectionString: url, max: 2 });
+afterAll(() => operator.end());
+
+interface PgUnderTest extends DatabaseUnderTest<PgTx> {
+  schema: string;
+  replica(owner: string): Promise<{ database: PgServiceDatabase; leases: PgShardLeases }>;
+}
+
+async function postgresUnderTest(more: Partial<DataSourceSettings> = {}): Promise<PgUnderTest> {
+  const schema = `t_${randomUUID().slice(0, 8)}`;
+  const settings = { url, schema, migrations: [Plumbing1700000000000, Things1700000000001] };
+  await migrate(createDataSource(settings), { schema });
+  const open: PgServiceDatabase[] = [];
+  return {
+    schema,
+    things,
+    replica: async (owner) => {
+      const dataSource = createDataSource({ ...settings, poolSize: 4, ...more });
+      const database = new PgServiceDatabase(await dataSource.initialize(), owner);
+      open.push(database);
+      return { database, leases: new PgShardLeases(database, () => performance.now()) };
+    },
+    nowMs: () => performance.now(),
+    blocked: async () => {
+      const { rowCount } = await operator.query(
+        `SELECT 1 FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'`,
+        [schema],
+      );
+      return rowCount ?? 0;
+    },
+    eventually,
+    close: async () => {
+      await Promise.all(open.map((database) => database.close()));
+      await operator.query(`DROP SCHEMA ${schema} CASCADE`);
+    },
+  };
+}
+
+async function eventually(
+  condition: () => boolean | Promise<boolean>,
+  limitMs = 5_000,
+): Promise<void> {
+  for (const endMs = performance.now() + limitMs; performance.now() < endMs;) {
+    if (await condition()) return;
+    await pause(10);
+  }
+  throw new Error(`not within ${String(limitMs)} ms`);
+}
+
+/** Ends connections of this name as an administrator, or a failover, would. */
+async function cut(applicationName: string): Promise<number> {
+  const { rows } = await operator.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1`,
+    [applicationName],
+  );
+  return rows.length;
+}
+
+describe('Postgres', () => {
+  serviceDatabaseContract(postgresUnderTest);
+  servicePlumbingContract(postgresUnderTest);
+  shardLeasesContract(postgresUnderTest);
+
+  async function withDatabase(
+    work: (database: PgServiceDatabase, under: PgUnderTest) => Promise<void>,
+    more: Partial<DataSourceSettings> = {},
+  ): Promise<void> {
+    const under = await postgresUnderTest(more);
+    try {
+      await work((await under.replica('one')).database, under);
+    } finally {
+      await under.close();
+    }
+  }
+
+  const putAs = (database: PgServiceDatabase, key: string): Promise<void> =>
+    database.transaction((tx) => things.put(tx, key, { text: key, claim: null }));
+  const read = (database: PgServiceDatabase, key: string): Promise<Thing | undefined> =>
+    database.transaction((tx) => things.read(tx, key));
+
+  test('a connection cut in mid-transaction is transient, and the next attempt succeeds', () =>
+    withDatabase(async (database, { schema }) => {
+      const attempt = database.transaction(async (tx) => {
+        await things.put(tx, 'a', { text: 'lost', claim: null });
+        expect(await cut(schema)).toBeGreaterThan(0);
+        await things.put(tx, 'b', { text: 'lost', claim: null });
+      });
+      await expect(attempt).rejects.toMatchObject({
+        name: 'TransientDatabaseError',
+        outcome: 'rolled back',
+      });
+      await putAs(database, 'c');
+      expect(await read(database, 'a')).toBeUndefined();
+      expect(await read(database, 'c')).toBeDefined();
+    }));
+
+  test('a connection cut before the commit leaves its outcome unknown', () =>
+    withDatabase(async (database, { schema }) => {
+      const attempt = database.transaction(async (tx) => {
+        await things.put(tx, 'a', { text: 'lost', claim: null });
+        await cut(schema);
+      });
+      await expect(attempt).rejects.toMatchObject({
+        name: 'TransientDatabaseError',
+        outcome: 'unknown',
+      });
+      expect(await read(database, 'a')).toBeUndefined();
+    }));
+
+  test.each(['40001', '40P01', '57014', '55P03', '53300', '08006'])(
+    'SQLSTATE %s is transient',
+    (state) =>
+      withDatabase(async (database) => {
+        const raised = database.transaction(async (tx) => {
+          await tx.query('', `DO $$ BEGIN RAISE 'x' USING ERRCODE = '${state}'; END $$`, []);
+        });
+        await expect(raised).rejects.toThrow(TransientDatabaseError);
+      }),
+  );
+
+  test('a mistake in a statement is not transient, and the connection serves on', () =>
+    withDatabase(
+      async (database) => {
+        const mistaken = database.transaction((tx) => tx.query('mistake', 'SELEC $1', [1]));
+        await expect(mistaken).rejects.not.toThrow(TransientDatabaseError);
+        await expect(mistaken).rejects.toThrow('syntax error');
+        await putAs(database, 'a');
+        // Refused while it was prepared: it must be prepared again, not taken for prepared.
+        const missing = (): Promise<unknown[]> =>
+          database.transaction((tx) => tx.query('late', 'SELECT $1::int FROM late', [1]));
+        await expect(missing()).rejects.toThrow('does not exist');
+        await database.statement('', 'CREATE TABLE late ()', []);
+        expect(await missing()).toEqual([]);
+      },
+      { poolSize: 1 },
+    ));
+
+  test('a first statement that fails has begun nothing that outlives it', () =>
+    withDatabase(
+      async (database) => {
+        await putAs(database, 'a');
+        const failing = database.transaction(async (tx) => {
+          void things.insert(tx, 'a', { text: 'again', claim: null }).catch(() => undefined);
+          void things.put(tx, 'b', { text: 'alone', claim: null }).catch(() => undefined);
+          await Promise.resolve();
+        });
+        await expect(failing).rejects.toThrow('things_pkey');
+        expect(await read(database, 'b')).toBeUndefined();
+        const open = await operator.query(
+          `SELECT 1 FROM pg_stat_activity WHERE state LIKE 'idle in%' AND application_name = $1`,
+          [(database.dataSource.options as { schema: string }).schema],
+        );
+        expect(open.rowCount).toBe(0);
+      },
+      { poolSize: 1 },
+    ));
+
+  test('waiting longer for a lock than allowed is transient', () =>
+    withDatabase(async (database) => {
+      await putAs(database, 'a');
+      await database.transaction(async (tx) => {
+        await things.lock(tx, 'a', 'wait');
+        const impatient = database.transaction(async (other) => {
+          await other.query('', `SET LOCAL lock_timeout = '20ms'`, []);
+          await things.lock(other, 'a', 'wait');
+        });
+        await expect(impatient).rejects.toThrow(TransientDatabaseError);
+      });
+    }));
+
+  test('a server that is not there is transient and not reachable', async () => {
+    await withDatabase(async (database) => {
+      const { port } = new URL(url);
+      const options = database.dataSource.options as { url: string };
+      expect(await database.isReachable()).toBe(true);
+      const nowhere = createDataSource({ url: url.replace(port, '1'), schema: 'nowhere' });
+      await expect(nowhere.initialize()).rejects.toThrow('ECONNREFUSED');
+      expect(options.url).toContain(port);
+      await database.close();
+      expect(await database.isReachable()).toBe(false);
+    });
+  });
+
+  test('a pool with no connection left in time is transient', () =>
+    withDatabase(
+      async (database) => {
+        await database.transaction(async (tx) => {
+          await things.read(tx, 'a');
+          const second = putAs(database, 'b');
+          let refused: unknown;
+          second.catch((error: unknown) => {
+            refused = error;
+          });
+          // The first must stay busy, or its connection would fall for idling.
+          await eventually(async () => {
+            await things.read(tx, 'a');
+            return refused !== undefined;
+          });
+          expect(refused).toBeInstanceOf(TransientDatabaseError);
+        });
+      },
+      { poolSize: 1 },
+    ));
+
+  test('listening comes back by itself and tells of the gap', () =>
+    withDatabase(async (database, { schema }) => {
+      const heard: string[][] = [];
+      const stop = await database.listen((subjects) => heard.push(subjects));
+      await eventually(async () => (await cut(`${schema} listening`)) === 1);
+      await eventually(() => heard.length === 1);
+      expect(heard).toEqual([[]]);
+      await database.transaction((tx) => tx.tell(['x']));
+      await eventually(() => heard.length === 2);
+      expect(heard[1]).toEqual(['x']);
+      await stop();
+      await eventually(async () => (await cut(`${schema} listening`)) === 0);
+    }));
+
+  test('replicas that migrate at once: one does, the others find it done', async () => {
+    const schema = `t_${randomUUID().slice(0, 8)}`;
+    const dataSource = createDataSource({ url, schema, migrations: [Plumbing1700000000000] });
+    const ran = await Promise.all([1, 2, 3].map(() => migrate(dataSource, { schema })));
+    expect(ran.flat()).toEqual(['Plumbing1700000000000']);
+    expect(await migrate(dataSource, { schema })).toEqual([]);
+    await operator.query(`DROP SCHEMA ${schema} CASCADE`);
+  });
+
+  test("the schema stays the service's own, whatever options the URL brings", () =>
+    withDatabase(
+      async (database, { schema }) => {
+        const [row] = await database.statement<Record<string, string>>(
+          '',
+          `SELECT current_setting('search_path') AS path, current_setting('work_mem') AS work_mem,
+            current_setting('idle_in_transaction_session_timeout') AS idle`,
+          [],
+        );
+        expect(row).toEqual({ path: schema, work_mem: '5MB', idle: '1s' });
+      },
+      { url: `${url}?options=${encodeURIComponent('-c search_path=public -c work_mem=5MB')}` },
+    ));
+
+  test('what was dropped from the outbox is gone for every replica', () =>
+    withDatabase(async (database, under) => {
+      await database.transaction((tx) =>
+        tx.point([{ shard: 1, subject: randomUUID(), position: 1 }]),
+      );
+      const rows = await database.takeOutbox([1], 1);
+      await database.dropOutbox(rows.map(({ id }) => id));
+      const other = await under.replica('two');
+      expect(await other.database.takeOutbox([1], 1)).toEqual([]);
+    }));
+
+  test('a transaction that says nothing costs nothing', () =>
+    withDatabase(async (database) => {
+      const held = gate();
+      const work = database.transaction(() => held.opened);
+      held.open();
+      await work;
+    }));
+});
