@@ -38,12 +38,14 @@ export class MemoryIdempotencyStore extends IdempotencyStore {
       await tx.table(TRACES).put(key, {});
       await tx.table(TRACES).delete(key);
       const before = await this.lock(tx, key);
-      const judged = judgeKey(before, fingerprint, nowMs);
-      if (judged !== null) return judged;
-      await table.put(key, { fingerprint, token, leaseUntilMs, expiresAtMs, answer: null });
+      const judged = judgeKey(before, { fingerprint, token, nowMs });
+      if (judged.state !== 'BEGUN') return judged;
+      const { subject } = judged;
+      const times = { leaseUntilMs, expiresAtMs };
+      await table.put(key, { fingerprint, token, subject, ...times, answer: null });
       const expired = await table.scan((row) => row.expiresAtMs <= nowMs);
       for (const one of expired.slice(0, EXPIRED_PER_REQUEST)) await table.delete(one.key);
-      return { state: 'BEGUN' };
+      return judged;
     });
   }
 

@@ -8,10 +8,11 @@ import {
   type IdempotencyTimes,
   type IdempotentRequest,
   type KeptAnswer,
+  type StandingKey,
 } from './idempotency.store.js';
 
 interface KeyRow {
-  token: string;
+  subject: string;
   fingerprint: string;
   lease_until_ms: string;
   expires_at_ms: string;
@@ -25,18 +26,20 @@ const PURGE = `
 
 // Two at once: the second waits for the first one's commit, and then inserts nothing.
 const INSERT = `
-  INSERT INTO idempotency_keys (tenant_id, route, key, fingerprint, token, lease_until, expires_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING token`;
+  INSERT INTO idempotency_keys (tenant_id, route, key, fingerprint, token, subject, lease_until,
+    expires_at)
+  VALUES ($1, $2, $3, $4, $5, $8, $6, $7) ON CONFLICT DO NOTHING RETURNING token`;
 
 const LOCK = `
-  SELECT token, fingerprint, answer,
+  SELECT subject, fingerprint, answer,
     (extract(epoch FROM lease_until) * 1000)::bigint AS lease_until_ms,
     (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at_ms
   FROM idempotency_keys WHERE tenant_id = $1 AND route = $2 AND key = $3 FOR UPDATE`;
 
 const TAKE_OVER = `
   UPDATE idempotency_keys SET fingerprint = $4, token = $5, lease_until = $6, expires_at = $7,
-    answer = NULL WHERE tenant_id = $1 AND route = $2 AND key = $3`;
+    subject = $8, answer = NULL
+  WHERE tenant_id = $1 AND route = $2 AND key = $3`;
 
 export class PgIdempotencyStore extends IdempotencyStore {
   constructor(private readonly database: ServiceDatabase<PgTx>) {
@@ -57,21 +60,20 @@ export class PgIdempotencyStore extends IdempotencyStore {
       new Date(expiresAtMs).toISOString(),
     ];
     return this.database.transaction(async (tx) => {
-      const inserted = await tx.query('idempotency.insert', INSERT, row);
+      const inserted = await tx.query('idempotency.insert', INSERT, [...row, token]);
       if (inserted.length === 1) {
         const now = new Date(nowMs).toISOString();
         await tx.query('idempotency.purge', PURGE, [now, EXPIRED_PER_REQUEST]);
-        return { state: 'BEGUN' };
+        return { state: 'BEGUN', subject: token };
       }
-      const [standing] = await tx.query<KeyRow>('idempotency.lock', LOCK, keyOf(request));
-      const judged = judgeKey(
-        standing === undefined ? null : standingOf(standing),
-        row[3] ?? '',
-        nowMs,
-      );
-      if (judged !== null) return judged;
-      await tx.query('idempotency.takeOver', TAKE_OVER, row);
-      return { state: 'BEGUN' };
+      const [found] = await tx.query<KeyRow>('idempotency.lock', LOCK, keyOf(request));
+      const standing = found === undefined ? null : standingOf(found);
+      const { fingerprint } = request;
+      const judged = judgeKey(standing, { fingerprint, token, nowMs });
+      if (judged.state === 'BEGUN') {
+        await tx.query('idempotency.takeOver', TAKE_OVER, [...row, judged.subject]);
+      }
+      return judged;
     });
   }
 
@@ -102,8 +104,9 @@ export class PgIdempotencyStore extends IdempotencyStore {
   }
 }
 
-function standingOf(row: KeyRow): Parameters<typeof judgeKey>[0] {
+function standingOf(row: KeyRow): StandingKey {
   return {
+    subject: row.subject,
     fingerprint: row.fingerprint,
     leaseUntilMs: Number(row.lease_until_ms),
     expiresAtMs: Number(row.expires_at_ms),

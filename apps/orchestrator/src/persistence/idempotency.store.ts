@@ -18,8 +18,11 @@ export interface KeptAnswer {
 }
 
 export type Begun =
-  /** Nobody has asked this, or who did never answered: go on, with this token. */
-  | { readonly state: 'BEGUN' }
+  /**
+   * Nobody has asked this, or who did never answered: go on. `subject` is a UUID that stays the
+   * same over all tries of the key: what is created under it is found again by the next try.
+   */
+  | { readonly state: 'BEGUN'; readonly subject: string }
   | { readonly state: 'ANSWERED'; readonly answer: KeptAnswer }
   | { readonly state: 'IN_FLIGHT' }
   /** The key was used for something else. */
@@ -54,20 +57,26 @@ export const EXPIRED_PER_REQUEST = 10;
 
 /** What stands under a key, as both stores read it. */
 export interface StandingKey {
+  readonly subject: string;
   readonly fingerprint: string;
   readonly leaseUntilMs: number;
   readonly expiresAtMs: number;
   readonly answer: KeptAnswer | null;
 }
 
-/** Null when the key is free to be taken: unknown, expired, or left by a try that never answered. */
+/**
+ * BEGUN when the key is free to be taken: unknown or expired, then under `token`, or left by a try
+ * that never answered, then under that one's subject.
+ */
 export function judgeKey(
   standing: StandingKey | null,
-  fingerprint: string,
-  nowMs: number,
-): Exclude<Begun, { state: 'BEGUN' }> | null {
-  if (standing === null || standing.expiresAtMs <= nowMs) return null;
-  if (standing.fingerprint !== fingerprint) return { state: 'OTHER_REQUEST' };
+  asked: { readonly fingerprint: string; readonly token: string; readonly nowMs: number },
+): Begun {
+  if (standing === null || standing.expiresAtMs <= asked.nowMs) {
+    return { state: 'BEGUN', subject: asked.token };
+  }
+  if (standing.fingerprint !== asked.fingerprint) return { state: 'OTHER_REQUEST' };
   if (standing.answer !== null) return { state: 'ANSWERED', answer: standing.answer };
-  return standing.leaseUntilMs > nowMs ? { state: 'IN_FLIGHT' } : null;
+  if (standing.leaseUntilMs > asked.nowMs) return { state: 'IN_FLIGHT' };
+  return { state: 'BEGUN', subject: standing.subject };
 }

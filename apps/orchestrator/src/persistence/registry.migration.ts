@@ -88,6 +88,7 @@ const STATEMENTS = [
      key text NOT NULL,
      fingerprint text NOT NULL,
      token uuid NOT NULL,
+     subject uuid NOT NULL,
      lease_until timestamptz NOT NULL,
      expires_at timestamptz NOT NULL,
      answer jsonb,
