@@ -367,5 +367,5 @@ function newestFirst(
   a: { readonly createdAtMs: number; readonly id: string },
   b: { readonly createdAtMs: number; readonly id: string },
 ): number {
-  return b.createdAtMs - a.createdAtMs || (a.id < b.id ? 1 : -1);
+  return b.createdAtMs - a.createdAtMs || b.id.localeCompare(a.id);
 }

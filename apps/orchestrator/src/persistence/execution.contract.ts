@@ -1,0 +1,278 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { decide } from '#core/execution/decide.js';
+import { createExecution, type Execution } from '#core/execution/execution.js';
+import type { Input } from '#core/execution/execution-inputs.js';
+import { ProgressEvent } from '#contracts/progress.messages.js';
+import {
+  ActiveExecutionError,
+  StaleExecutionError,
+  type ExecutionStore,
+  type MovedInstance,
+  type StoredExecution,
+} from './execution.store.js';
+
+/** What an implementation brings: an empty store with one deployment. */
+export interface ExecutionsUnderTest {
+  readonly store: ExecutionStore;
+  /** A deployment of this tenant and component, on version `1.0.0`. */
+  deploy(tenantId: string, componentId: string, currentVersionId: string): Promise<void>;
+  deployment(
+    tenantId: string,
+    componentId: string,
+  ): Promise<{ currentVersionId: string; observedVersions: Record<string, number> }>;
+  /** What the outbox points at, oldest first. */
+  pointers(): Promise<{ executionId: string; sequence: number }[]>;
+  close(): Promise<void>;
+}
+
+const AT_MS = Date.UTC(2026, 0, 2);
+const FROM = { id: randomUUID(), version: '1.0.0', artifacts: { image: 'a:1' } };
+const TO = { id: randomUUID(), version: '1.1.0', artifacts: { image: 'a:2' } };
+
+export function aStoredExecution(more: Partial<Execution> = {}): StoredExecution {
+  const [id, componentId] = [randomUUID(), randomUUID()];
+  const plan: Execution['plan'] = {
+    from: FROM,
+    to: TO,
+    strategy: 'ROLLING',
+    canaryPercentage: 10,
+    batchSize: 2,
+    batchDelaySeconds: 0,
+    healthCheckIntervalSeconds: 0,
+    healthCheckTimeoutSeconds: 10,
+    maxUnavailablePercentage: 50,
+    totalInstances: null,
+    autoRollbackEnabled: true,
+    failureThreshold: 3,
+    initiatedBy: null,
+    allowDowntime: false,
+    drainTimeoutSeconds: 30,
+  };
+  const asked = { id, tenantId: 'acme', componentId, kind: 'UPGRADE', plan, handOver: 0 } as const;
+  const execution = { ...createExecution(asked, AT_MS), ...more } as Execution;
+  const snapshot = {
+    tenantId: execution.tenantId,
+    componentId: execution.componentId,
+    componentName: 'api',
+    stateless: true,
+    target: { driver: 'simulated', settings: {} },
+    from: FROM,
+    to: TO,
+    strategy: 'ROLLING',
+    allowDowntime: false,
+    batchSize: 2,
+    maxUnavailablePercentage: 50,
+    drainTimeoutMs: 30_000,
+    healthCheckIntervalMs: 0,
+    healthCheckTimeoutMs: 10_000,
+  };
+  const compatibility = {
+    valid: true,
+    upgradeType: 'MINOR',
+    riskLevel: 'LOW',
+    requiresDowntime: false,
+    blockers: [],
+    warnings: [],
+  };
+  return { execution, snapshot, compatibility, skipChecks: [], request: { batchSize: 2 } };
+}
+
+const ROOM = { othersDown: 0, downPending: [], countedAtMs: AT_MS };
+const done = (step: 'DRAINING' | 'UPGRADING' | 'HEALTH_CHECKING', indices: number[]): Input => {
+  const how = { attempt: 1, outcome: 'DONE', failure: null, reason: null } as const;
+  const settled = [{ step, indices, closedConnections: 0, ...how }];
+  return { type: 'STEPS_SETTLED', handOver: 1, settled, room: null };
+};
+
+export function executionContract(open: () => Promise<ExecutionsUnderTest>): void {
+  let under: ExecutionsUnderTest;
+  let store: ExecutionStore;
+  let stored: StoredExecution;
+
+  beforeEach(async () => {
+    under = await open();
+    ({ store } = under);
+    stored = aStoredExecution();
+    const { tenantId, componentId } = stored.execution;
+    await under.deploy(tenantId, componentId, FROM.id);
+    await store.transaction((tx) => tx.insert(stored));
+  });
+  afterEach(() => under.close());
+
+  /** Locks, decides and saves, as the runner does. */
+  async function take(...inputs: Input[]): Promise<MovedInstance[]> {
+    return store.transaction(async (tx) => {
+      const { id } = stored.execution;
+      const locked = (await tx.lock([id], 'wait')).get(id);
+      if (locked === undefined) throw new Error('there is no such execution');
+      let next = locked.execution;
+      const facts = [];
+      for (const input of inputs) {
+        const decision = decide(next, input, AT_MS);
+        if (decision.kind !== 'DECIDED') throw new Error(`${input.type} was ${decision.kind}`);
+        ({ next } = decision);
+        facts.push(...decision.facts);
+      }
+      const moved = await tx.save([{ before: locked.execution, next, facts }]);
+      return moved.get(id) ?? [];
+    });
+  }
+
+  async function runningWith(instances: number): Promise<MovedInstance[]> {
+    const { id } = stored.execution;
+    await store.transaction(async (tx) => {
+      const listed = Array.from({ length: instances }, (_, index) => {
+        return { index, instanceId: `i-${String(index)}`, fromVersion: '1.0.0' };
+      });
+      await tx.addInstances(id, listed, AT_MS);
+    });
+    const counts = { listed: instances, taken: instances, alreadyThere: 0 };
+    const check = { check: 'HEALTH_ENDPOINTS', outcome: 'PASSED', summary: '' } as const;
+    return take(
+      { type: 'START', by: 'ann', reason: null, force: false },
+      { type: 'INSTANCES_LISTED', ...counts, cursor: null, nextCursor: null },
+      { type: 'PRE_CHECKS_ENDED', handOver: 1, checks: [{ ...check, evidence: {}, durationMs: 1 }] },
+      { type: 'ROOM_COUNTED', room: ROOM },
+    );
+  }
+
+  it('gives back what was stored', async () => {
+    expect(await store.get(stored.execution.id)).toEqual(stored);
+    expect(await store.get(randomUUID())).toBeNull();
+  });
+
+  it('keeps every field of an execution through a decision', async () => {
+    await runningWith(4);
+    const read = await store.get(stored.execution.id);
+    const locked = await store.transaction((tx) => tx.lock([stored.execution.id], 'wait'));
+    expect(locked.get(stored.execution.id)).toEqual(read);
+    expect(read?.execution).toMatchObject({
+      status: 'IN_PROGRESS',
+      room: ROOM,
+      batch: { number: 1, size: 2 },
+      counters: { PENDING: 2, DRAINING: 2 },
+      handOver: 1,
+    });
+  });
+
+  it('answers which instances were taken, by index and by name', async () => {
+    const moved = await runningWith(4);
+    expect(moved).toEqual([
+      { index: 0, instanceId: 'i-0', status: 'DRAINING', attempt: 1 },
+      { index: 1, instanceId: 'i-1', status: 'DRAINING', attempt: 1 },
+    ]);
+    const own = await store.ownDown(stored.execution.id);
+    expect(own.map(({ index, status }) => [index, status])).toEqual([
+      [0, 'DRAINING'],
+      [1, 'DRAINING'],
+    ]);
+  });
+
+  it('moves several steps of one transaction in their order', async () => {
+    await runningWith(4);
+    await take(done('DRAINING', [0]), done('UPGRADING', [0]), done('DRAINING', [1]));
+    const instances = await store.instances(stored.execution.id, {
+      statuses: null,
+      afterIndex: -1,
+      limit: 10,
+    });
+    expect(instances.map(({ status }) => status)).toEqual([
+      'HEALTH_CHECKING',
+      'UPGRADING',
+      'PENDING',
+      'PENDING',
+    ]);
+  });
+
+  it('begins the next batch in the transaction that completes the one before', async () => {
+    await runningWith(4);
+    await take(done('DRAINING', [0, 1]));
+    await take(done('UPGRADING', [0, 1]));
+    const moved = await take(done('HEALTH_CHECKING', [0, 1]));
+    expect(moved.map(({ index }) => index)).toEqual([2, 3]);
+  });
+
+  it('refuses a move of instances that stand elsewhere, and changes nothing', async () => {
+    await runningWith(4);
+    await take(done('DRAINING', [0]));
+    const before = await store.get(stored.execution.id);
+    await expect(take(done('DRAINING', [0]))).rejects.toThrow(StaleExecutionError);
+    expect(await store.get(stored.execution.id)).toEqual(before);
+  });
+
+  it('refuses a revision that is no longer the one', async () => {
+    const { execution } = stored;
+    const change = { before: { ...execution, revision: 9 }, next: execution, facts: [] };
+    await expect(store.transaction((tx) => tx.save([change]))).rejects.toThrow(StaleExecutionError);
+  });
+
+  it('lets a tenant’s component have one active execution', async () => {
+    const { tenantId, componentId } = stored.execution;
+    const second = aStoredExecution({ tenantId, componentId });
+    await expect(store.transaction((tx) => tx.insert(second))).rejects.toThrow(
+      ActiveExecutionError,
+    );
+    await take({ type: 'CANCEL', by: 'ann', reason: null, force: false });
+    await store.transaction((tx) => tx.insert(second));
+    expect((await store.active(tenantId, componentId))?.execution.id).toBe(second.execution.id);
+  });
+
+  it('leaves out locked rows when asked to skip them', async () => {
+    const { id } = stored.execution;
+    await store.transaction(async (tx) => {
+      await tx.lock([id], 'wait');
+      const other = await store.transaction((second) => second.lock([id], 'skip'));
+      expect(other.size).toBe(0);
+    });
+  });
+
+  it('makes events of what the outbox points at, the same as the pages of events', async () => {
+    await runningWith(4);
+    await take(done('DRAINING', [0, 1]));
+    const located = await store.resolvedFacts(await under.pointers());
+    const events = await store.events(stored.execution.id, 0, 100);
+    expect(events.map((event) => event.data.sequence)).toEqual(events.map((_, at) => at + 1));
+    expect(located.map(({ fact }) => fact.sequence)).toEqual(
+      expect.arrayContaining([events.at(-2)?.data.sequence]),
+    );
+    for (const event of events) expect(() => ProgressEvent.parse(event)).not.toThrow();
+    const page = await store.events(stored.execution.id, 3, 2);
+    expect(page).toEqual(events.slice(3, 5));
+  });
+
+  it('records what runs when an execution ends, and who reached which hand-over', async () => {
+    const { tenantId, componentId } = stored.execution;
+    await runningWith(4);
+    await take(done('DRAINING', [0, 1]), done('UPGRADING', [0, 1]));
+    await take(done('HEALTH_CHECKING', [0, 1]));
+    const now = await store.get(stored.execution.id);
+    await store.transaction(async (tx) => {
+      if (now === null) throw new Error('there is no such execution');
+      const { execution } = now;
+      await tx.recordDeployment({ execution, currentVersionId: TO.id, leftOver: [] });
+      expect(await tx.handOverOf(tenantId, componentId)).toBe(1);
+    });
+    expect(await under.deployment(tenantId, componentId)).toEqual({
+      currentVersionId: TO.id,
+      observedVersions: { '1.1.0': 2, unknown: 2 },
+    });
+  });
+
+  describe('lists', () => {
+    it('are newest first and go on where the page before ended', async () => {
+      const tenantId = 'lists';
+      const all = [1, 2, 3].map((n) => aStoredExecution({ tenantId, createdAtMs: AT_MS + n }));
+      await store.transaction(async (tx) => {
+        for (const one of all) await tx.insert(one);
+      });
+      const first = await store.list({ tenantId, statuses: null, after: null, limit: 2 });
+      expect(first.map(({ execution }) => execution.createdAtMs - AT_MS)).toEqual([3, 2]);
+      const after = first.at(-1)?.execution ?? null;
+      const rest = await store.list({ tenantId, statuses: ['PENDING'], after, limit: 2 });
+      expect(rest.map(({ execution }) => execution.createdAtMs - AT_MS)).toEqual([1]);
+      const none = await store.list({ tenantId, statuses: ['FAILED'], after: null, limit: 2 });
+      expect(none).toEqual([]);
+    });
+  });
+}
