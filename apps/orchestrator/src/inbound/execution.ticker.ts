@@ -12,7 +12,11 @@ import {
 import { STEP_LIMITS } from '#core/limits.js';
 import { STEPS, type Execution, type RoomReading, type Step } from '#core/execution/execution.js';
 import { ENGINE_LIMITS } from '../orchestrator-limits.js';
-import type { ExecutionStore, MovedInstance, StoredExecution } from '../persistence/execution.store.js';
+import type {
+  ExecutionStore,
+  MovedInstance,
+  StoredExecution,
+} from '../persistence/execution.store.js';
 import type { Answer, Committed, RawReport, UpgradeRunner } from '../upgrade.runner.js';
 import { settledSteps } from './settled-steps.js';
 
@@ -59,10 +63,15 @@ export class ExecutionTicker {
     private readonly parts: EngineParts,
   ) {
     this.#log = parts.log;
-    this.#loop = new Loop(`execution`, () => this.#round(), parts.clock, (err) => {
-      this.#log.warn({ err, executionId }, 'a round failed and will be tried again');
-      this.#inDoubt ||= !(this.#unreported.length > 0);
-    });
+    this.#loop = new Loop(
+      `execution`,
+      () => this.#round(),
+      parts.clock,
+      (err) => {
+        this.#log.warn({ err, executionId }, 'a round failed and will be tried again');
+        this.#inDoubt ||= !(this.#unreported.length > 0);
+      },
+    );
   }
 
   start(): void {

@@ -132,7 +132,11 @@ export function executionContract(open: () => Promise<ExecutionsUnderTest>): voi
     return take(
       { type: 'START', by: 'ann', reason: null, force: false },
       { type: 'INSTANCES_LISTED', ...counts, cursor: null, nextCursor: null },
-      { type: 'PRE_CHECKS_ENDED', handOver: 1, checks: [{ ...check, evidence: {}, durationMs: 1 }] },
+      {
+        type: 'PRE_CHECKS_ENDED',
+        handOver: 1,
+        checks: [{ ...check, evidence: {}, durationMs: 1 }],
+      },
       { type: 'ROOM_COUNTED', room: ROOM },
     );
   }

@@ -19,7 +19,11 @@ describe('executions in memory', () => {
         database.transaction((tx) =>
           tx
             .table<DeploymentRow>('deployments')
-            .put(`${tenantId}/${componentId}`, { currentVersionId, observedVersions: {}, handOver: 0 }),
+            .put(`${tenantId}/${componentId}`, {
+              currentVersionId,
+              observedVersions: {},
+              handOver: 0,
+            }),
         ),
       deployment: (tenantId, componentId) =>
         database.transaction(async (tx) => {
