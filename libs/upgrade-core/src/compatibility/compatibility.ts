@@ -75,6 +75,9 @@ export const BLOCKER_CODES = [
   'PLATFORM_TOO_NEW',
   'REQUIREMENT_MISSING',
   'REQUIREMENT_NOT_MET',
+  'STRATEGY_NOT_AVAILABLE',
+  'NO_TARGET',
+  'NOT_THE_CURRENT_VERSION',
   'NO_INSTANCES',
   'TOO_MANY_INSTANCES',
   'NOTHING_WOULD_SERVE',
@@ -102,6 +105,18 @@ export interface Warning {
   readonly code: WarningCode;
   readonly message: string;
 }
+
+/** Checks by the names that `skipChecks` calls them by (spec §6). */
+export const SKIPPABLE_CHECKS = [
+  'VERSION_COMPATIBILITY',
+  'RESOURCE_AVAILABILITY',
+  'BACKUP_VERIFICATION',
+  'HEALTH_ENDPOINTS',
+  'DEPENDENCY_CHECK',
+  'POST_UPGRADE_STATE',
+  'SMOKE_TESTS',
+] as const;
+export type SkippableCheck = (typeof SKIPPABLE_CHECKS)[number];
 
 export type UpgradeType = 'PATCH' | 'MINOR' | 'MAJOR';
 export type RiskLevel = 'LOW' | 'MEDIUM' | 'HIGH';

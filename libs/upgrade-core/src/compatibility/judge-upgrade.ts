@@ -1,8 +1,10 @@
 /** Whether an upgrade may be asked for, in one place for `validate`, `create` and its evidence. */
 import type {
   Blocker,
+  BlockerCode,
   JudgedVersion,
   RiskLevel,
+  SkippableCheck,
   UpgradeJudgement,
   UpgradeQuestion,
   UpgradeStep,
@@ -74,6 +76,33 @@ export function judgeSingleStep(steps: readonly UpgradeStep[]): Blocker[] {
   const way = [steps[0]?.fromVersion, ...steps.map((step) => step.toVersion)].join(' → ');
   const message = `the way takes ${steps.length} steps, ${way}: an execution takes one; begin with ${steps[0]?.toVersion ?? ''}`;
   return [{ code: 'SEVERAL_STEPS', message }];
+}
+
+/** What a check would find: it says nothing when a person has skipped that check. */
+const FOUND_BY: Partial<Record<BlockerCode, readonly SkippableCheck[]>> = {
+  PLATFORM_VERSION_UNKNOWN: ['VERSION_COMPATIBILITY'],
+  PLATFORM_TOO_OLD: ['VERSION_COMPATIBILITY'],
+  PLATFORM_TOO_NEW: ['VERSION_COMPATIBILITY'],
+  REQUIREMENT_MISSING: ['VERSION_COMPATIBILITY', 'DEPENDENCY_CHECK'],
+  REQUIREMENT_NOT_MET: ['VERSION_COMPATIBILITY', 'DEPENDENCY_CHECK'],
+};
+
+/**
+ * The judgement with what skipped checks would have found as warnings: a person has said why it
+ * does not matter. What makes the way itself impossible stays a blocker whatever is skipped.
+ */
+export function waiveSkipped(
+  judgement: UpgradeJudgement,
+  skipped: readonly SkippableCheck[],
+): UpgradeJudgement {
+  const isWaived = ({ code }: Blocker): boolean =>
+    FOUND_BY[code]?.some((check) => skipped.includes(check)) === true;
+  const waived = judgement.blockers.filter(isWaived).map(({ message }): Warning => {
+    return { code: 'CHECK_SKIPPED', message: `skipped: ${message}` };
+  });
+  const blockers = judgement.blockers.filter((blocker) => !isWaived(blocker));
+  const warnings = [...judgement.warnings, ...waived];
+  return { ...judgement, valid: blockers.length === 0, blockers, warnings };
 }
 
 function judgeDirection({ from, to }: UpgradeQuestion, order: number): Blocker[] {

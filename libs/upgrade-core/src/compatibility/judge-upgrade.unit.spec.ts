@@ -6,7 +6,7 @@ import type {
   UpgradeQuestion,
 } from './compatibility.js';
 import { judgeSize, type SizeQuestion } from './judge-size.js';
-import { judgeSingleStep, judgeUpgrade } from './judge-upgrade.js';
+import { judgeSingleStep, judgeUpgrade, waiveSkipped } from './judge-upgrade.js';
 
 function version(text: string, more: Partial<JudgedVersion> = {}): JudgedVersion {
   return {
@@ -191,6 +191,17 @@ describe('blockers and warnings', () => {
   it('does not take what every object inherits for an installed component', () => {
     const to = version('1.1.0', { requires: { constructor: '*' } });
     expect(codes(judge(version('1.0.0'), to))).toEqual(['REQUIREMENT_MISSING']);
+  });
+
+  it('become warnings where the check that finds them is skipped, and only there', () => {
+    const to = version('0.9.0', { minPlatformVersion: '2.0.0', requires: { kafka: '>=3.5' } });
+    const judgement = judge(version('1.0.0'), to);
+    const noDependencies = waiveSkipped(judgement, ['DEPENDENCY_CHECK', 'SMOKE_TESTS']);
+    expect(codes(noDependencies)).toEqual(['DOWNGRADE', 'PLATFORM_VERSION_UNKNOWN']);
+    expect(noDependencies.warnings.map((warning) => warning.code)).toEqual(['CHECK_SKIPPED']);
+    const neither = waiveSkipped(judgement, ['VERSION_COMPATIBILITY']);
+    expect(neither).toMatchObject({ valid: false });
+    expect(codes(neither)).toEqual(['DOWNGRADE']);
   });
 
   it('warn of a neighbour that requires this component in a range it leaves', () => {

@@ -116,3 +116,9 @@ function nodeOf(version: JudgedVersion): Node | null {
 function keyOf(fromVersionId: string, toVersionId: string): string {
   return `${fromVersionId}>${toVersionId}`;
 }
+
+/** Whether the first of two version texts comes before the second; false when one is no version. */
+export function isOlder(from: string, to: string): boolean {
+  const [a, b] = [parseVersion(from), parseVersion(to)];
+  return a !== null && b !== null && compareVersions(a, b) < 0;
+}
