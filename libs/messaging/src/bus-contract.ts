@@ -48,8 +48,6 @@ function textOf(message: IncomingMessage): string {
   return message.value?.toString() ?? '';
 }
 
-const never = (): Promise<never> => new Promise(() => undefined);
-
 let serial = 0;
 /** A name that no other test uses. */
 function unique(word: string): string {
@@ -78,13 +76,19 @@ export function busContract(
   describe(`${name} as a bus`, () => {
     let bus: BusUnderTest;
     const open: { close(): Promise<void> }[] = [];
+    /** Until the end of the suite: a handler that hangs would outlive it otherwise. */
+    const end = Promise.withResolvers<undefined>();
+    const hang: BatchHandler = async () => {
+      await end.promise;
+    };
 
     beforeAll(async () => {
       bus = await start();
     }, limitMs);
 
     afterAll(async () => {
-      for (const consuming of open) await consuming.close();
+      end.resolve(undefined);
+      await Promise.all(open.map((consuming) => consuming.close()));
       await bus.stop();
     }, limitMs);
 
@@ -160,7 +164,7 @@ export function busContract(
         handled.push(...messages.map(textOf));
         if (handled.length < 10) return Promise.resolve();
         bus.crash(dying);
-        return never();
+        return hang(messages);
       });
       await producer.publish(messagesOf(topic, ['k'], 10));
       await eventually('the first one handles all', () => handled.length === 10, limitMs);
@@ -202,9 +206,9 @@ export function busContract(
       const dying = unique('dying');
       const seenByLiving = new Set<string>();
       let isDyingAtWork = false;
-      await consume(dying, group, topic, () => {
+      await consume(dying, group, topic, (messages) => {
         isDyingAtWork = true;
-        return never();
+        return hang(messages);
       });
       await producer.publish(messagesOf(topic, keys, 64));
       await eventually('it works', () => isDyingAtWork, limitMs);
@@ -289,7 +293,7 @@ export function busContract(
     it('refuses a topic that does not exist', async () => {
       await expect(
         Promise.resolve().then(() =>
-          bus.consume('nobody', unique('group'), [unique('absent')], never, new KeptLetters()),
+          bus.consume('nobody', unique('group'), [unique('absent')], hang, new KeptLetters()),
         ),
       ).rejects.toThrow();
     });

@@ -1,4 +1,4 @@
-import { Clock } from '#runtime/clock.js';
+import type { Clock } from '#runtime/clock.js';
 import { silentLog, type Log } from '#runtime/log.js';
 import { BatchDelivery, isTransientFault, type BatchHandler } from './batch-delivery.js';
 import type { DeadLetters } from './dead-letters.js';

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import type { Admin, Kafka } from 'kafkajs';
+import type { IncomingMessage } from './incoming-message.js';
+import { incomingOf } from './kafka-message.js';
+import { FETCH_MAX_BYTES, FETCH_WAIT_MS } from './messaging-limits.js';
+
+/** First offset that is there and the next one that will be written, of one partition. */
+export interface PartitionBounds {
+  readonly partition: number;
+  readonly low: bigint;
+  readonly high: bigint;
+}
+
+/** Called with what came of one partition, in order, and the last offset that is over with it. */
+export type LooseHandler = (
+  messages: IncomingMessage[],
+  partition: number,
+  lastOffset: bigint,
+) => Promise<void> | void;
+
+/** Runs `work` with an admin client that is connected, and disconnects it. */
+export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    return await work(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** How far each partition of a topic reaches right now. */
+export async function boundsOf(kafka: Kafka, topic: string): Promise<PartitionBounds[]> {
+  const offsets = await withAdmin(kafka, (admin) => admin.fetchTopicOffsets(topic));
+  return offsets.map(({ partition, low, high }) => ({
+    partition,
+    low: BigInt(low),
+    high: BigInt(high),
+  }));
+}
+
+/**
+ * Reads a topic from the given offsets on, in a group of its own that is thrown away afterwards:
+ * nobody's offsets are touched. Partitions without an offset are left out. Resolves when reading.
+ */
+export async function readLoosely(
+  kafka: Kafka,
+  topic: string,
+  from: ReadonlyMap<number, bigint>,
+  handle: LooseHandler,
+): Promise<{ stop: () => Promise<void> }> {
+  const groupId = `reader-${randomUUID()}`;
+  const consumer = kafka.consumer({
+    groupId,
+    allowAutoTopicCreation: false,
+    maxWaitTimeInMs: FETCH_WAIT_MS,
+    maxBytes: FETCH_MAX_BYTES,
+  });
+  const joined = new Promise<void>((resolve, reject) => {
+    consumer.on(consumer.events.GROUP_JOIN, () => {
+      resolve();
+    });
+    consumer.on(consumer.events.CRASH, ({ payload }) => {
+      if (!payload.restart) reject(payload.error);
+    });
+  });
+  const stop = async (): Promise<void> => {
+    await consumer.disconnect();
+    await withAdmin(kafka, (admin) => admin.deleteGroups([groupId])).catch(() => {
+      // An empty group without offsets goes by itself.
+    });
+  };
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topic, fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatch: async (payload) => {
+        const { batch } = payload;
+        const start = from.get(batch.partition);
+        if (start === undefined || payload.isStale()) return;
+        const messages = batch.messages
+          .filter(({ offset }) => BigInt(offset) >= start)
+          .map((message) => incomingOf(batch.topic, batch.partition, message));
+        await handle(messages, batch.partition, BigInt(batch.lastOffset()));
+      },
+    });
+    for (const [partition, offset] of from) {
+      consumer.seek({ topic, partition, offset: String(offset) });
+    }
+    await joined;
+  } catch (error) {
+    await stop().catch(() => undefined);
+    throw error;
+  }
+  return { stop };
+}
