@@ -34,7 +34,8 @@ export type SessionSettings = Record<string, string | number>;
 
 /**
  * A data source with the session settings and the bounds every service shares. Not connected yet:
- * call `initialize()`. All settings travel in the start-up packet: a connection costs no statement.
+ * call `initialize()`. The settings travel in the start-up packet, so a connection costs no
+ * statement; they need Postgres 17 or later (`transaction_timeout`).
  */
 export function createDataSource(settings: DataSourceSettings): DataSource {
   const { schema, migrations = [], entities = [], poolSize = POOL_SIZE } = settings;

@@ -38,8 +38,7 @@ export class MemoryLocks {
     this.touch(resource, holder);
     const mine = lock.holders.get(holder);
     if (mine === 'exclusive' || mine === mode) return true;
-    const queued = lock.queue.length > 0 && mine === undefined;
-    if (queued || blockers(lock.holders, holder, mode).length > 0) return false;
+    if (blockers(lock.holders, holder, mode).length > 0) return false;
     lock.holders.set(holder, mode);
     return true;
   }

@@ -170,9 +170,10 @@ export class MemoryServiceDatabase extends ServiceDatabase<MemoryTx> {
       await this.io(name);
     } catch (error) {
       await this.survive();
-      if (error instanceof TransientDatabaseError) throw error;
       const said = error instanceof Error ? error.message : String(error);
-      throw new TransientDatabaseError(said, { cause: error });
+      // Lost on the way there, it never happened; on the way back, the caller cannot tell.
+      const outcome = name === 'committed' ? 'unknown' : 'rolled back';
+      throw new TransientDatabaseError(said, { cause: error, outcome });
     }
     await this.survive();
   }

@@ -9,7 +9,7 @@ import {
   type ServiceTx,
   StaleEpochError,
   type Timer,
-  TransientDatabaseError,
+  type TransientDatabaseError,
   UniqueViolationError,
 } from './service-database.js';
 
@@ -184,9 +184,7 @@ export class MemoryServiceTx implements MemoryTx {
     this.store.appendOutbox(this.outbox);
     this.end();
     if (this.told.size > 0) this.store.notify([...this.told]);
-    await this.place.reach('committed').catch((error: unknown) => {
-      throw new TransientDatabaseError('commit unanswered', { cause: error, outcome: 'unknown' });
-    });
+    await this.place.reach('committed');
   }
 
   /** Drops everything it wrote and frees its locks; `error` is what its own operations then say. */

@@ -46,14 +46,14 @@ export function translated(error: unknown): unknown {
   return error;
 }
 
-/** An error in answer to COMMIT: unless the server itself refused, nobody knows what became of it. */
+/**
+ * The same for what commits: COMMIT, or a statement on its own. Unless the server itself refused,
+ * nobody knows what became of it.
+ */
 export function translatedCommit(error: unknown): unknown {
   const said = translated(error);
   if (!(said instanceof TransientDatabaseError) || stateOf(error).startsWith('40')) return said;
-  return new TransientDatabaseError(`commit unanswered: ${said.message}`, {
-    cause: error,
-    outcome: 'unknown',
-  });
+  return new TransientDatabaseError(said.message, { cause: error, outcome: 'unknown' });
 }
 
 function isTransient(error: Error): boolean {

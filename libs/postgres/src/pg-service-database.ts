@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { prepareOpening } from './opening-query.js';
-import { translated } from './pg-errors.js';
+import { translated, translatedCommit } from './pg-errors.js';
 import { PgServiceTx, type PgTx } from './pg-tx.js';
 import { CONNECT_TIMEOUT_MS, REACHABLE_TIMEOUT_MS } from './postgres-limits.js';
 import { type OutboxRow, ServiceDatabase, type Timer } from './service-database.js';
@@ -161,7 +161,7 @@ export class PgServiceDatabase extends ServiceDatabase<PgTx> {
       const result = await client.query({ text, values, ...(name !== '' && { name }) });
       return result.rows as Row[];
     } catch (error) {
-      throw translated(error);
+      throw translatedCommit(error);
     } finally {
       await runner.release();
     }

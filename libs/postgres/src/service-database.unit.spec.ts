@@ -110,7 +110,9 @@ describe('the in-memory twin', () => {
         await never.opened;
       });
       await settled();
-      const behind = database.transaction((tx) => tx.lockRow('things', 'a', 'wait'));
+      const behind = database.transaction(async (tx) => {
+        await tx.lockRow('things', 'a', 'wait').finally(resume);
+      });
       const waiting = putAs(other, 'a');
       await settled();
       expect(database.store.locks.waiting).toBe(2);

@@ -191,8 +191,8 @@ export function shardLeasesContract<Tx extends ServiceTx>(
 
   test('a stale lease nobody waited to hear of fails the commit', async () => {
     const work = one.database.transaction(async (tx) => {
-      void tx.holdLeases([{ shard: 0, epoch: 7 }]);
       await under.things.put(tx, 'a', { text: 'lost', claim: null });
+      void tx.holdLeases([{ shard: 0, epoch: 7 }]);
     });
     await expect(work).rejects.toThrow(StaleEpochError);
     expect(await written()).toBe(false);
