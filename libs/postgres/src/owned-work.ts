@@ -44,7 +44,7 @@ interface Driven {
 
 /**
  * Drives all work in the shards this replica holds: begins what its rows show, a loop for each, so
- * that a slow target delays nobody else's; and drops what another replica owns by now.
+ * that a slow target delays nobody else's; and drops what is over, or another replica's by now.
  */
 export class OwnedWork<Key extends OwnedKey> {
   readonly #parts: OwnedWorkParts<Key>;
@@ -88,7 +88,11 @@ export class OwnedWork<Key extends OwnedKey> {
       // Another epoch of the same shard is another ownership: somebody may have been in between.
       if (held.get(lease.shard)?.epoch !== lease.epoch) this.#drop(id);
     }
+    const before = [...this.#driven.keys()];
     const found = held.size === 0 ? [] : await this.#parts.find([...held.keys()], DRIVEN_MAX);
+    const isOver = notIn(found);
+    // Somebody else ended it: a newer question, say. Only a whole answer proves that.
+    if (found.length < DRIVEN_MAX) for (const id of before.filter(isOver)) this.#drop(id);
     for (const key of found) {
       const lease = held.get(key.shard);
       const isFull = this.#driven.size >= DRIVEN_MAX;
@@ -121,4 +125,9 @@ export class OwnedWork<Key extends OwnedKey> {
     const ended = driven.loop.stop().finally(() => this.#ending.delete(ended));
     this.#ending.add(ended);
   }
+}
+
+function notIn(found: readonly OwnedKey[]): (id: string) => boolean {
+  const ids = new Set(found.map(({ id }) => id));
+  return (id) => !ids.has(id);
 }

@@ -83,6 +83,16 @@ describe('work in shards', () => {
     expect(replica.work.size).toBe(0);
   });
 
+  test('that somebody else ended is dropped at the next look', async () => {
+    const replica = new Replica();
+    replica.rows = [A];
+    replica.work.start();
+    await replica.clock.advance(0);
+    replica.rows = [];
+    await replica.clock.advance(200);
+    expect(replica.done).toEqual(['open a@1', 'turn a@1', 'abandon a@1']);
+  });
+
   test('takes a turn at once when it is told of, another’s does not', async () => {
     const replica = new Replica();
     replica.leases.push({ shard: 7, epoch: 1 });

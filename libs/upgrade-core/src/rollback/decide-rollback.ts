@@ -9,6 +9,7 @@
 import { ATTEMPTS_MAX, ROLLBACK_LIMITS, ROOM_READING_MAX_AGE_MS } from '../limits.js';
 import type { SettledSteps } from '../execution/execution-inputs.js';
 import { STEPS, type Step } from '../execution/execution.js';
+import { clipped } from '../texts.js';
 import { allowedDown } from '../strategies/room.js';
 import { speakIfOwed } from './rollback-reports.js';
 import type { RollbackAsked, RollbackDecision, RollbackInput } from './rollback-inputs.js';
@@ -73,7 +74,8 @@ class Draft {
     this.moves.push({
       ...{ select, from, to },
       begins: more.begins ?? false,
-      reason: more.reason?.slice(0, ROLLBACK_LIMITS.reasonMaxChars) ?? null,
+      reason:
+        more.reason === undefined ? null : clipped(more.reason, ROLLBACK_LIMITS.reasonMaxChars),
       settledFrom: settles ? settled + 1 : null,
     });
     this.set({

@@ -5,6 +5,7 @@
 import { VALIDATION_LIMITS } from '../limits.js';
 import { allowedDown } from '../strategies/room.js';
 import type { CheckOutcome, CheckResult } from '../execution/execution.js';
+import { clipped } from '../texts.js';
 
 /** Before the first instance is taken, or after the last one was. */
 export type ValidationKind = 'PRE' | 'POST';
@@ -47,15 +48,11 @@ function judged(
   summary: string,
   evidence: Readonly<Record<string, unknown>>,
 ): Judgement {
-  return { outcome, summary: clip(summary, VALIDATION_LIMITS.summaryMaxChars), evidence };
-}
-
-function clip(text: string, maxChars: number): string {
-  return text.length <= maxChars ? text : `${text.slice(0, maxChars - 1)}…`;
+  return { outcome, summary: clipped(summary, VALIDATION_LIMITS.summaryMaxChars), evidence };
 }
 
 function clipEvidence(text: string): string {
-  return clip(text, VALIDATION_LIMITS.evidenceTextMaxChars);
+  return clipped(text, VALIDATION_LIMITS.evidenceTextMaxChars);
 }
 
 function firstOf(texts: readonly string[]): string[] {
@@ -140,7 +137,7 @@ export interface Offender {
 
 function withOffender(first: readonly Offender[], id: string, problem: string): Offender[] {
   if (first.length >= VALIDATION_LIMITS.evidenceItemsMax) return [...first];
-  return [...first, { id, problem: clipEvidence(problem) }];
+  return [...first, { id: clipEvidence(id), problem: clipEvidence(problem) }];
 }
 
 function named(first: readonly Offender[]): string {
