@@ -12,7 +12,8 @@ import {
   type ActionType,
   type Input,
 } from './execution-inputs.js';
-import { GUARDS, ROWS, type Guard, type Row } from './execution-transitions.js';
+import { GUARDS, ROWS } from './execution-transitions.js';
+import type { Guard, Row } from './transition.js';
 
 /** Something changed: commit it all, in one transaction. */
 export interface Decided extends Outcome {
@@ -50,7 +51,7 @@ export function decide(execution: Execution, input: Input, nowMs: number): Decis
   }
   if (row.plan === null) return { kind: 'ABSORBED', rows: [row.name] };
   const at = { revision: execution.revision + 1, nowMs };
-  const first = applyEffects(execution, row.plan(execution as never, input as never, nowMs), at);
+  const first = applyEffects(execution, row.plan(execution, input, nowMs), at);
   return judgeGuards(first, [row.name], at);
 }
 
@@ -66,7 +67,7 @@ function judgeGuards(
   for (let round = 0; round < GUARD_ROUNDS_MAX; round += 1) {
     const guard = guardFor(next, at.nowMs);
     if (guard === null) return { kind: 'DECIDED', next, facts, requests, rows };
-    const outcome = applyEffects(next, guard.plan(next as never, at.nowMs), at);
+    const outcome = applyEffects(next, guard.plan(next, at.nowMs), at);
     next = outcome.next;
     facts.push(...outcome.facts);
     requests.push(...outcome.requests);
@@ -80,7 +81,7 @@ function rowFor(execution: Execution, input: Input, nowMs: number): Row | null {
   const fits = (row: Row): boolean =>
     row.on === input.type &&
     row.from.includes(execution.status) &&
-    (row.when === undefined || row.when(execution as never, input as never, nowMs)) &&
+    (row.when === null || row.when(execution, input, nowMs)) &&
     // While stopping every action is refused, except rollback and what a row's `when` lets through.
     (execution.stopping === null ||
       !isAction(input) ||
@@ -90,12 +91,12 @@ function rowFor(execution: Execution, input: Input, nowMs: number): Row | null {
 
 const ACTIONS_WHILE_STOPPING: readonly ActionType[] = ['ROLLBACK', 'CANCEL'];
 
+/** The first guard that matches; while stopping none but the very first is judged. */
 function guardFor(execution: Execution, nowMs: number): Guard | null {
+  const judged = execution.stopping === null ? GUARDS : GUARDS.slice(0, 1);
   const fits = (guard: Guard): boolean =>
-    guard.from.includes(execution.status) &&
-    (execution.stopping === null || guard.evenStopping === true) &&
-    guard.when(execution as never, nowMs);
-  return GUARDS.find(fits) ?? null;
+    guard.from.includes(execution.status) && guard.when(execution, nowMs);
+  return judged.find(fits) ?? null;
 }
 
 /** Actions that the execution's status allows now; those that need `force` are not among them. */

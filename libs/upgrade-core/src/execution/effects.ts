@@ -14,6 +14,7 @@ import {
 import type { ExecutionNoted, Fact, Progress, Selection } from './execution-facts.js';
 import type { FailureKind } from './execution-inputs.js';
 import type { Request } from './execution-requests.js';
+import { withOwnFieldsOnly } from './own-fields.js';
 
 export interface Move {
   readonly do: 'MOVE';
@@ -133,7 +134,7 @@ export function applyEffects(
     if (effect.do === 'ASK') {
       requests.push(effect.request);
     } else if (effect.do === 'SET') {
-      // The table gives each status the fields it has; `checkInvariants` proves it in the tests.
+      // Fields are set before the change of status that needs them; `checkInvariants` proves it.
       next = { ...next, ...effect.fields } as Execution;
     } else if (effect.do === 'ADD_PENDING') {
       next = withCounters(next, 'PENDING', effect.count);
@@ -167,13 +168,13 @@ function applyVisible(
     return [{ ...execution, sequence: head.sequence }, fact];
   }
   if (effect.do === 'CHANGE') {
-    const next = {
+    const next = withOwnFieldsOnly({
       ...execution,
       status: effect.to,
       sequence: head.sequence,
       lastProgressAtMs: nowMs,
       completedAtMs: isTerminal(effect.to) ? nowMs : execution.completedAtMs,
-    } as Execution;
+    } as Execution);
     const fact: Fact = {
       ...head,
       type: 'STATUS_CHANGED',

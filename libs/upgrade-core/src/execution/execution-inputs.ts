@@ -62,6 +62,7 @@ export const REPORT_TYPES = [
   'INSTANCES_LISTED',
   'LISTING_FAILED',
   'PRE_CHECKS_ENDED',
+  'CHECKS_PROGRESSED',
   'STEPS_SETTLED',
   'ROOM_COUNTED',
   'BATCH_DELAY_OVER',
@@ -88,6 +89,12 @@ export type Report =
       readonly type: 'PRE_CHECKS_ENDED';
       readonly handOver: number;
       readonly checks: readonly CheckResult[];
+    }
+  /** Checks are under way and live: long work says so at least every 30 s. */
+  | {
+      readonly type: 'CHECKS_PROGRESSED';
+      readonly handOver: number;
+      readonly kind: 'PRE' | 'POST';
     }
   | {
       readonly type: 'STEPS_SETTLED';

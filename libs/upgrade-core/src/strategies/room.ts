@@ -32,3 +32,13 @@ export function freshReading(execution: Guarded, nowMs: number): RoomReading | n
   const { room } = execution;
   return room !== null && nowMs - room.countedAtMs <= ROOM_READING_MAX_AGE_MS ? room : null;
 }
+
+/**
+ * A reading as it stands under the execution's lock: a batch may have begun since it was counted,
+ * and those it took count as under way now, not as others' down, and cannot be taken again.
+ */
+export function readingAsItStands(reading: RoomReading, pending: ReadonlySet<number>): RoomReading {
+  const downPending = reading.downPending.filter((index) => pending.has(index));
+  const taken = reading.downPending.length - downPending.length;
+  return { ...reading, downPending, othersDown: reading.othersDown - taken };
+}

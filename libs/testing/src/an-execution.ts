@@ -1,0 +1,159 @@
+/** Executions as a test needs them: `anExecution().inProgress().withCounters({ PENDING: 3 })`. */
+import {
+  createExecution,
+  isTerminal,
+  NO_INSTANCES,
+  type Execution,
+  type ExecutionPlan,
+  type ExecutionStatus,
+  type InstanceCounters,
+  type RoomReading,
+  type Stopping,
+  type TerminalStatus,
+} from '#core/execution/execution.js';
+import { REQUEST_DEFAULTS } from '#core/limits.js';
+
+/** When the builders' executions live. */
+export const T0 = Date.UTC(2030, 0, 1);
+
+export const EXECUTION_ID = '6f1d2c3b-4a59-4678-8a9b-0c1d2e3f4a5b';
+export const COMPONENT_ID = '0e1f2a3b-4c5d-4e6f-8a9b-0c1d2e3f4a5b';
+
+export function aPlan(over: Partial<ExecutionPlan> = {}): ExecutionPlan {
+  const version = (id: string, number: string) => ({
+    id: `${id}${id}${id}${id}${id}${id}${id}${id}-0000-4000-8000-000000000000`,
+    version: number,
+    artifacts: { image: `orders:${number}` },
+  });
+  const { strategy, ...defaults } = REQUEST_DEFAULTS;
+  return {
+    ...defaults,
+    strategy,
+    from: version('a', '1.0.0'),
+    to: version('b', '2.0.0'),
+    totalInstances: null,
+    initiatedBy: 'ann',
+    drainTimeoutSeconds: 30,
+    ...over,
+  };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const NOT_MOVING_YET: Fields = {
+  listing: { cursor: null, complete: true, alreadyThere: 0 },
+  room: null,
+  roomWanted: false,
+  batch: null,
+  nextBatchAtMs: null,
+  postChecksAskedAtMs: null,
+};
+
+class ExecutionBuilder {
+  #plan: ExecutionPlan = aPlan();
+  #counters: InstanceCounters = NO_INSTANCES;
+  readonly #fields: Record<string, unknown> = {};
+
+  /** PENDING, as it was created. */
+  constructor(private readonly status: ExecutionStatus = 'PENDING') {}
+
+  validating(): ExecutionBuilder {
+    const listing = { cursor: null, complete: false, alreadyThere: 0 };
+    return this.#begun('VALIDATING').with({ listing, checksPassed: false });
+  }
+
+  /** Checks passed, nothing begun yet. */
+  inProgress(): ExecutionBuilder {
+    return this.#begun('IN_PROGRESS').with(NOT_MOVING_YET);
+  }
+
+  rollingBack(reason = 'it looks wrong'): ExecutionBuilder {
+    return this.#begun('ROLLING_BACK').with({
+      handOver: 2,
+      listing: NOT_MOVING_YET['listing'],
+      failureReason: reason,
+      rollback: {
+        reason,
+        initiatedAtMs: T0,
+        initiatedBy: 'ann',
+        askedAgain: false,
+        agentDone: false,
+        leftOver: [],
+      },
+    });
+  }
+
+  ended(status: TerminalStatus): ExecutionBuilder {
+    const failureReason = status === 'COMPLETED' ? null : 'it went wrong';
+    return this.#begun(status).with({ completedAtMs: T0, failureReason });
+  }
+
+  /** In any status at all, with what that status needs. */
+  in(status: ExecutionStatus): ExecutionBuilder {
+    if (isTerminal(status)) return this.ended(status);
+    if (status === 'PENDING') return this;
+    if (status === 'VALIDATING') return this.validating();
+    if (status === 'ROLLING_BACK') return this.rollingBack();
+    const paused =
+      status === 'PAUSED' ? { pausedFrom: 'IN_PROGRESS', pauseReason: 'OPERATOR' } : {};
+    return this.#begun(status).with({ ...NOT_MOVING_YET, ...paused });
+  }
+
+  withPlan(over: Partial<ExecutionPlan>): ExecutionBuilder {
+    return this.#copy((it) => (it.#plan = { ...it.#plan, ...over }));
+  }
+
+  /** How many instances stand where; all the rest is nobody. */
+  withCounters(counters: Partial<InstanceCounters>): ExecutionBuilder {
+    return this.#copy((it) => (it.#counters = { ...NO_INSTANCES, ...counters }));
+  }
+
+  /** A count of the room: so many others are down; with a list, PENDING ones of ours by index. */
+  withRoom(othersDown: number, over: Partial<RoomReading> = {}): ExecutionBuilder {
+    return this.with({ room: { othersDown, downPending: [], countedAtMs: T0, ...over } });
+  }
+
+  /** A batch that was begun, so that what is touched was touched by it. */
+  withBatch(number = 1, size = 5): ExecutionBuilder {
+    return this.with({ batch: { number, size } });
+  }
+
+  stopping(to: Stopping['to'] = 'CANCELLED'): ExecutionBuilder {
+    return this.with({ stopping: { to, reason: 'enough', by: 'ann' } });
+  }
+
+  with(fields: Fields): ExecutionBuilder {
+    return this.#copy((it) => Object.assign(it.#fields, fields));
+  }
+
+  build(): Execution {
+    const plan = this.#plan;
+    const ids = { id: EXECUTION_ID, tenantId: 'acme', componentId: COMPONENT_ID };
+    const created = createExecution({ ...ids, kind: 'UPGRADE', plan, handOver: 0 }, T0);
+    const total = Object.values(this.#counters).reduce((sum, count) => sum + count, 0);
+    const counted = { counters: this.#counters, total, listed: total };
+    return { ...created, ...counted, ...this.#fields, status: this.status } as Execution;
+  }
+
+  #begun(status: ExecutionStatus): ExecutionBuilder {
+    const it = new ExecutionBuilder(status);
+    it.#plan = this.#plan;
+    it.#counters = this.#counters;
+    return it.with({ handOver: 1, revision: 2, sequence: 1, startedAtMs: T0, ...this.#fields });
+  }
+
+  #copy(change: (copy: ExecutionBuilder) => void): ExecutionBuilder {
+    const it = new ExecutionBuilder(this.status);
+    it.#plan = this.#plan;
+    it.#counters = this.#counters;
+    Object.assign(it.#fields, this.#fields);
+    change(it);
+    return it;
+  }
+}
+
+export type { ExecutionBuilder };
+
+export function anExecution(): ExecutionBuilder {
+  return new ExecutionBuilder();
+}

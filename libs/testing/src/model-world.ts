@@ -1,0 +1,198 @@
+/**
+ * The smallest world an execution can live in: instances, a validator, a rollback agent and timers,
+ * each no more than what is asked of it and not yet answered. It keeps its own books about the
+ * instances, from the facts alone, and so notices when the counters say something else.
+ */
+import { decide, type Decision } from '#core/execution/decide.js';
+import {
+  INSTANCE_STATUSES,
+  isTerminal,
+  STEPS,
+  type Execution,
+  type InstanceStatus,
+  type RoomReading,
+} from '#core/execution/execution.js';
+import { eventsOf, type Fact, type InstancesMoved } from '#core/execution/execution-facts.js';
+import type { Input } from '#core/execution/execution-inputs.js';
+import type { Request, TimerKind } from '#core/execution/execution-requests.js';
+import { checkInvariants } from '#core/execution/invariants.js';
+import { readingAsItStands } from '#core/strategies/room.js';
+import { T0 } from './an-execution.js';
+
+interface Standing {
+  status: InstanceStatus;
+  attempt: number;
+}
+
+/** A question to a service that has not been answered yet. */
+export interface Asked {
+  readonly type: 'RUN_PRE_CHECKS' | 'RUN_POST_CHECKS' | 'ROLL_BACK' | 'STOP_ROLLBACK';
+  readonly handOver: number;
+}
+
+export class ModelWorld {
+  nowMs = T0;
+  readonly instances: Standing[] = [];
+  /** Instances that are down without this execution's doing, by index. */
+  readonly fallen = new Set<number>();
+  readonly timers = new Map<TimerKind, number>();
+  readonly asked: Asked[] = [];
+  isListingAsked = false;
+  readonly facts: Fact[] = [];
+  /** Everything that was wrong so far, a sentence each. */
+  readonly problems: string[] = [];
+  #wasStopped = false;
+
+  constructor(
+    public execution: Execution,
+    readonly size: number,
+  ) {}
+
+  /** Hands an input in, keeps the books, and answers with what was decided. */
+  take(arrived: Input): Decision {
+    const before = this.execution;
+    const input = this.#asItStands(arrived);
+    const decision = decide(before, input, this.nowMs);
+    if (decision.kind !== 'DECIDED') return decision;
+    this.execution = decision.next;
+    if (input.type === 'INSTANCES_LISTED') this.#add(input.taken);
+    for (const fact of decision.facts) this.#follow(fact, before);
+    for (const request of decision.requests) this.#hear(request);
+    this.#check(before);
+    this.#wasStopped = this.execution.stopping !== null || isTerminal(this.execution.status);
+    return decision;
+  }
+
+  /** How the target would count now: others' down, and ours among them that are still PENDING. */
+  countRoom(): RoomReading {
+    const others = [...this.fallen].filter((index) => !this.#isOwnDown(index));
+    const downPending = others.filter((index) => this.instances[index]?.status === 'PENDING');
+    downPending.sort((a, b) => a - b);
+    return { othersDown: others.length, downPending, countedAtMs: this.nowMs };
+  }
+
+  indicesIn(status: InstanceStatus, attempt?: number): number[] {
+    return this.instances.flatMap((standing, index) =>
+      standing.status === status && (attempt === undefined || standing.attempt === attempt)
+        ? [index]
+        : [],
+    );
+  }
+
+  get hasEnded(): boolean {
+    return isTerminal(this.execution.status);
+  }
+
+  /** What whoever holds the execution's lock does with a count before it is judged. */
+  #asItStands(input: Input): Input {
+    const room = 'room' in input ? input.room : null;
+    if (room === null) return input;
+    const pending = new Set(this.indicesIn('PENDING'));
+    return { ...input, room: readingAsItStands(room, pending) } as Input;
+  }
+
+  #isOwnDown(index: number): boolean {
+    const status = this.instances[index]?.status ?? 'PENDING';
+    return status === 'FAILED' || (STEPS as readonly string[]).includes(status);
+  }
+
+  #add(count: number): void {
+    for (let i = 0; i < count; i += 1) this.instances.push({ status: 'PENDING', attempt: 1 });
+  }
+
+  #follow(fact: Fact, before: Execution): void {
+    const last = this.facts.at(-1);
+    const expected = last === undefined ? before.sequence + 1 : last.sequence + eventsOf(last);
+    if (fact.sequence !== expected) {
+      this.#blame(`a fact begins at ${String(fact.sequence)}, not at ${String(expected)}`);
+    }
+    this.facts.push(fact);
+    if (fact.type === 'INSTANCES_MOVED') this.#move(fact);
+  }
+
+  #move(fact: InstancesMoved): void {
+    const { select } = fact;
+    const indices =
+      select.by === 'INDICES'
+        ? select.indices
+        : this.indicesIn(fact.from)
+            .filter((index) => index >= select.start)
+            .slice(0, select.count);
+    if (indices.length !== fact.count) this.#blame(`${fact.from}: too few stand there to move`);
+    for (const index of indices) {
+      const standing = this.instances[index];
+      if (standing?.status !== fact.from) {
+        this.#blame(`instance ${String(index)} stands in ${String(standing?.status)}`);
+        continue;
+      }
+      if (fact.fromAttempt !== null && fact.from !== 'PENDING') {
+        if (standing.attempt !== fact.fromAttempt)
+          this.#blame(`instance ${String(index)}: attempt`);
+      }
+      standing.status = fact.to;
+      if (fact.to !== 'ROLLED_BACK') standing.attempt = fact.attempt;
+    }
+    const starts = fact.to === 'DRAINING';
+    if (starts && this.#wasStopped) this.#blame('an instance was started after the stop');
+    // Those taken by name were down by that count already, and need no room.
+    if (fact.from === 'PENDING' && select.by === 'NEXT') this.#checkRoom();
+  }
+
+  /** Taking healthy ones down: by a count at most 5 s old all down together fit into the room. */
+  #checkRoom(): void {
+    const room = 'room' in this.execution ? this.execution.room : null;
+    if (room === null || this.nowMs - room.countedAtMs > 5_000) {
+      this.#blame('instances were taken by a count that is too old');
+      return;
+    }
+    const { counters, listed, plan } = this.execution;
+    const own = counters.DRAINING + counters.UPGRADING + counters.HEALTH_CHECKING + counters.FAILED;
+    const allowed = Math.max(1, Math.floor((listed * plan.maxUnavailablePercentage) / 100));
+    const down = room.othersDown + own;
+    if (down > allowed) this.#blame(`${String(down)} down, and room for ${String(allowed)}`);
+  }
+
+  #hear(request: Request): void {
+    switch (request.type) {
+      case 'ARM_TIMER':
+        this.timers.set(request.timer, request.atMs);
+        break;
+      case 'DISARM_TIMER':
+        this.timers.delete(request.timer);
+        break;
+      case 'LIST_INSTANCES':
+        this.isListingAsked = true;
+        break;
+      case 'RUN_PRE_CHECKS':
+      case 'RUN_POST_CHECKS':
+      case 'ROLL_BACK':
+      case 'STOP_ROLLBACK':
+        this.asked.push({ type: request.type, handOver: request.handOver });
+        break;
+      case 'COUNT_ROOM':
+      case 'RECORD_DEPLOYMENT':
+        break;
+    }
+  }
+
+  #check(before: Execution): void {
+    for (const problem of checkInvariants(this.execution)) this.#blame(problem);
+    for (const status of INSTANCE_STATUSES) {
+      const counted = this.execution.counters[status];
+      const standing = this.indicesIn(status).length;
+      if (counted !== standing) {
+        this.#blame(`${String(counted)} counted as ${status}, ${String(standing)} are`);
+      }
+    }
+    const failedOnce = this.indicesIn('FAILED', 1).length;
+    if ('room' in this.execution && failedOnce !== this.execution.failedOnce) {
+      this.#blame(`${String(failedOnce)} failed once, not ${String(this.execution.failedOnce)}`);
+    }
+    if (isTerminal(before.status)) this.#blame('a terminal status changed');
+    if (this.hasEnded && this.timers.size > 0) this.#blame('it ended and left a timer armed');
+  }
+
+  #blame(problem: string): void {
+    this.problems.push(`${this.execution.status}: ${problem}`);
+  }
+}

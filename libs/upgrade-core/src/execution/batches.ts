@@ -1,0 +1,152 @@
+/** Instances on their way: steps, room, batches and the retry round. */
+import { ATTEMPTS_MAX } from '../limits.js';
+import { failedAgain, nextBatch } from './conditions.js';
+import { ask, move, note, set, type Effect } from './effects.js';
+import type {
+  CanaryMonitoring,
+  Execution,
+  Guarded,
+  InstanceStatus,
+  Paused,
+  RoomReading,
+  Step,
+} from './execution.js';
+import type { Report, SettledSteps } from './execution-inputs.js';
+
+type ReportOf<Type extends Report['type']> = Extract<Report, { type: Type }>;
+
+/** Statuses in which instances may be under way. */
+export type Stepping = Guarded | CanaryMonitoring | Paused;
+
+const AFTER: Readonly<Record<Step, InstanceStatus>> = {
+  DRAINING: 'UPGRADING',
+  UPGRADING: 'HEALTH_CHECKING',
+  HEALTH_CHECKING: 'COMPLETED',
+};
+
+export function settleSteps(execution: Stepping, report: ReportOf<'STEPS_SETTLED'>): Effect[] {
+  const moves = report.settled.map((group) =>
+    move({
+      from: group.step,
+      to: group.outcome === 'DONE' ? AFTER[group.step] : 'FAILED',
+      attempt: group.attempt,
+      select: { by: 'INDICES', indices: group.indices },
+      failure: group.outcome === 'DONE' ? null : (group.failure ?? 'TIMEOUT'),
+      closedConnections: group.closedConnections,
+      why: whySettled(execution, group),
+    }),
+  );
+  return report.room === null ? moves : [...moves, ...takeIn(execution, report.room)];
+}
+
+function whySettled(execution: Execution, group: SettledSteps): string {
+  if (group.outcome === 'FAILED') {
+    return `${group.failure ?? 'TIMEOUT'}: ${group.reason ?? 'no reason given'}`;
+  }
+  switch (group.step) {
+    case 'DRAINING':
+      return group.closedConnections > 0
+        ? `drain timed out, ${String(group.closedConnections)} connections closed`
+        : 'drained';
+    case 'UPGRADING':
+      return `brought to ${execution.plan.to.version}`;
+    case 'HEALTH_CHECKING':
+      return `healthy on ${execution.plan.to.version} and admitted to traffic`;
+  }
+}
+
+export function takeInRoom(execution: Stepping, report: ReportOf<'ROOM_COUNTED'>): Effect[] {
+  return takeIn(execution, report.room);
+}
+
+/** Counts can overtake each other: an older one must not push out a newer one. */
+function takeIn(execution: Stepping, room: RoomReading): Effect[] {
+  const known = execution.room;
+  const isNewer = known === null || room.countedAtMs >= known.countedAtMs;
+  return [set({ room: isNewer ? room : known, roomWanted: false })];
+}
+
+export function wantRoom(): Effect[] {
+  return [set({ roomWanted: true }), ask({ type: 'COUNT_ROOM' })];
+}
+
+/** The timer only wakes the guards, which look at the time: one that came too early comes again. */
+export function endDelay(execution: Stepping, _: unknown, nowMs: number): Effect[] {
+  const atMs = execution.nextBatchAtMs;
+  if (atMs === null || atMs <= nowMs) return [ask({ type: 'DISARM_TIMER', timer: 'BATCH_DELAY' })];
+  return [ask({ type: 'ARM_TIMER', timer: 'BATCH_DELAY', atMs })];
+}
+
+export function delayNextBatch(execution: Guarded, nowMs: number): Effect[] {
+  const atMs = nowMs + execution.plan.batchDelaySeconds * 1_000;
+  return [set({ nextBatchAtMs: atMs }), ask({ type: 'ARM_TIMER', timer: 'BATCH_DELAY', atMs })];
+}
+
+/** The lowest index at which an instance can still be PENDING. */
+function cursorOf({ total, counters, takenByName }: Execution): number {
+  return Math.max(0, total - counters.PENDING - takenByName);
+}
+
+export function beginBatch(execution: Guarded, nowMs: number): Effect[] {
+  const { down, healthy } = nextBatch(execution, nowMs);
+  const number = (execution.batch?.number ?? 0) + 1;
+  const size = down.length + healthy;
+  const why = `batch ${String(number)}`;
+  const begin = { from: 'PENDING', to: 'DRAINING', attempt: 1 } as const;
+  const effects: Effect[] = [
+    set({ batch: { number, size }, nextBatchAtMs: null, waitingFor: null, roomWanted: false }),
+    move({
+      ...begin,
+      select: { by: 'INDICES', indices: down },
+      why: `${why}: down already, goes first`,
+    }),
+    move({ ...begin, select: { by: 'NEXT', count: healthy, start: cursorOf(execution) }, why }),
+  ];
+  const { room } = execution;
+  if (room !== null && down.length > 0) {
+    // They count as under way from here on, and must not be counted a second time.
+    const downPending = room.downPending.slice(down.length);
+    const left = { ...room, downPending, othersDown: room.othersDown - down.length };
+    effects.push(set({ room: left }));
+  }
+  return effects;
+}
+
+export function retry(execution: Guarded): Effect[] {
+  const count = execution.failedOnce;
+  const why = `${String(count)} failed instances are tried again`;
+  return [
+    note('RETRY_ROUND', why),
+    move({
+      from: 'FAILED',
+      to: 'DRAINING',
+      fromAttempt: 1,
+      attempt: ATTEMPTS_MAX,
+      select: { by: 'NEXT', count, start: 0 },
+      why: 'retry round',
+    }),
+  ];
+}
+
+/** A count stays wanted as long as it waits, so that room is noticed when it comes. */
+export function waitForRoom(execution: Guarded, nowMs: number): Effect[] {
+  if (execution.waitingFor !== null) return wantRoom();
+  const down = execution.room?.othersDown ?? 0;
+  return [
+    set({ waitingFor: { kind: 'ROOM', who: 'target', sinceMs: nowMs } }),
+    note('WAITING', `${String(down)} instances are down for other causes: no room`, {
+      waitingKind: 'ROOM',
+    }),
+    ...wantRoom(),
+  ];
+}
+
+export function whyThreshold(execution: Guarded): string {
+  const { counters, plan } = execution;
+  const failed = String(counters.FAILED);
+  return `${failed} failed instances reach the threshold of ${String(plan.failureThreshold)}`;
+}
+
+export function whyTriedTwice(execution: Guarded): string {
+  return `${String(failedAgain(execution))} instances failed again when retried`;
+}

@@ -1,0 +1,102 @@
+/** From PENDING to the first batch: instances are listed, checks run, nothing is touched. */
+import { STATUS_DEADLINES } from '../limits.js';
+import { armDeadline } from './deadlines.js';
+import { ask, change, set, type Effect } from './effects.js';
+import { endAs } from './ends.js';
+import type { CheckResult, Execution, Guarded, Validating } from './execution.js';
+import type { Action, Report } from './execution-inputs.js';
+
+type ReportOf<Type extends Report['type']> = Extract<Report, { type: Type }>;
+
+export function start(execution: Execution, action: Action, nowMs: number): Effect[] {
+  const handOver = execution.handOver + 1;
+  return [
+    set({
+      handOver,
+      startedAtMs: nowMs,
+      listing: { cursor: null, complete: false, alreadyThere: 0 },
+      checksPassed: false,
+    }),
+    change('VALIDATING', 'started', action.by),
+    ask({ type: 'LIST_INSTANCES' }),
+    ask({ type: 'RUN_PRE_CHECKS', handOver }),
+    ask({ type: 'ARM_TIMER', timer: 'DEADLINE', atMs: nowMs + STATUS_DEADLINES.validatingMs }),
+  ];
+}
+
+export function takeInPage(
+  execution: Validating,
+  page: ReportOf<'INSTANCES_LISTED'>,
+  nowMs: number,
+): Effect[] {
+  const complete = page.nextCursor === null;
+  const alreadyThere = execution.listing.alreadyThere + page.alreadyThere;
+  const effects: Effect[] = [
+    { do: 'ADD_PENDING', count: page.taken },
+    set({
+      listed: execution.listed + page.listed,
+      listing: { cursor: page.nextCursor, complete, alreadyThere },
+      lastProgressAtMs: nowMs,
+    }),
+  ];
+  return complete ? effects : [...effects, ask({ type: 'LIST_INSTANCES' })];
+}
+
+export function failWithNothingToTake(
+  execution: Validating,
+  page: ReportOf<'INSTANCES_LISTED'>,
+  nowMs: number,
+): Effect[] {
+  const alreadyThere = execution.listing.alreadyThere + page.alreadyThere;
+  const why =
+    alreadyThere > 0
+      ? `nothing to take: all ${String(alreadyThere)} instances are on the target version`
+      : 'nothing to take: the target lists no instances';
+  return [...takeInPage(execution, page, nowMs), ...endAs('FAILED', why)];
+}
+
+export function failListing(_: Validating, report: ReportOf<'LISTING_FAILED'>): Effect[] {
+  return endAs('FAILED', `instances could not be listed: ${report.reason}`);
+}
+
+export function failValidation(): Effect[] {
+  return endAs('FAILED', 'checks or listing were silent past their deadline');
+}
+
+export function whatFailed(checks: readonly CheckResult[]): string {
+  if (checks.length === 0) return 'no check was answered';
+  const failed = checks.filter((check) => check.outcome === 'FAILED');
+  return failed.map((check) => `${check.check}: ${check.summary}`).join('; ');
+}
+
+export function failPreChecks(_: Validating, report: ReportOf<'PRE_CHECKS_ENDED'>): Effect[] {
+  return [set({ preChecks: report.checks }), ...endAs('FAILED', whatFailed(report.checks))];
+}
+
+export function passPreChecks(
+  _: Validating,
+  report: ReportOf<'PRE_CHECKS_ENDED'>,
+  nowMs: number,
+): Effect[] {
+  return [set({ preChecks: report.checks, checksPassed: true, lastProgressAtMs: nowMs })];
+}
+
+/** A sign of life of long checks counts as progress, and as nothing else. */
+export function noteProgress(
+  _: Validating | Guarded,
+  __: ReportOf<'CHECKS_PROGRESSED'>,
+  nowMs: number,
+): Effect[] {
+  return [set({ lastProgressAtMs: nowMs })];
+}
+
+export function begin(execution: Validating, nowMs: number): Effect[] {
+  const why = `checks passed, ${String(execution.total)} instances to take`;
+  const moving = { room: null, roomWanted: false, batch: null, nextBatchAtMs: null } as const;
+  const begun = { ...moving, postChecksAskedAtMs: null, lastProgressAtMs: nowMs };
+  return [
+    set(begun),
+    change('IN_PROGRESS', why),
+    armDeadline({ ...execution, ...begun, status: 'IN_PROGRESS' }),
+  ];
+}

@@ -1,0 +1,161 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { anExecution } from '#testing/an-execution.js';
+import { RandomWalk } from '#testing/random-walk.js';
+import { SeededRandom } from '#testing/seeded-random.js';
+import {
+  EXECUTION_STATUSES,
+  isTerminal,
+  TERMINAL_STATUSES,
+  type ExecutionStatus,
+} from './execution.js';
+import { ACTION_TYPES, REPORT_TYPES, type Action, type Input } from './execution-inputs.js';
+import { decide } from './decide.js';
+import { GUARDS, ROWS } from './execution-transitions.js';
+
+/** Named in the table and not yet to be reached: the strategies and actions that lead there. */
+const UNBUILT: readonly ExecutionStatus[] = ['CANARY_RUNNING', 'CANARY_MONITORING', 'PAUSED'];
+const WALKS = 6_000;
+
+/** Reports that cannot belong to a status: an error, counted, and a dead letter. */
+const IMPOSSIBLE: Readonly<Partial<Record<ExecutionStatus, readonly Input['type'][]>>> = {
+  // Nothing has been asked of anyone yet.
+  PENDING: REPORT_TYPES,
+  VALIDATING: [
+    'STEPS_SETTLED',
+    'ROOM_COUNTED',
+    'BATCH_DELAY_OVER',
+    'POST_CHECKS_ENDED',
+    'ROLLBACK_PROGRESSED',
+  ],
+  IN_PROGRESS: ['ROLLBACK_PROGRESSED'],
+  CANARY_RUNNING: ['ROLLBACK_PROGRESSED'],
+  CANARY_MONITORING: ['ROLLBACK_PROGRESSED'],
+  PAUSED: ['ROLLBACK_PROGRESSED'],
+};
+
+/** Actions a status answers with more than a refusal (some only when forced or not stopping). */
+const ALLOWED: Readonly<Partial<Record<ExecutionStatus, readonly Input['type'][]>>> = {
+  PENDING: ['START', 'CANCEL'],
+  VALIDATING: ['CANCEL'],
+  IN_PROGRESS: ['ROLLBACK', 'CANCEL'],
+  CANARY_RUNNING: ['ROLLBACK', 'CANCEL'],
+  CANARY_MONITORING: ['ROLLBACK', 'CANCEL'],
+  PAUSED: ['ROLLBACK', 'CANCEL'],
+  ROLLING_BACK: ['CANCEL'],
+};
+
+describe('the table', () => {
+  it('gives each row and guard a name of its own and a reason', () => {
+    const all = [...ROWS, ...GUARDS];
+    expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
+    for (const { why } of all) expect(why).toMatch(/^[A-Z].*\.$/);
+  });
+
+  it('judges the guards in the order of the spec', () => {
+    expect(GUARDS.map(({ name }) => name)).toEqual([
+      'stopped', // 1
+      'validated',
+      'threshold-reached', // 2
+      'room-unknown', // what 3, 5 and 8 are judged by
+      'retry-round', // 3
+      'failed-again', // 4
+      'no-room', // 5
+      'batch-settled', // 8: the delay
+      'next-batch', // 8
+      'all-completed', // 10
+    ]);
+  });
+
+  it('has no row behind one that takes everything of its kind', () => {
+    for (const [at, row] of ROWS.entries()) {
+      const before = ROWS.slice(0, at).filter(({ on, when }) => on === row.on && when === null);
+      const shadowed = row.from.filter((status) =>
+        before.some(({ from }) => from.includes(status)),
+      );
+      expect({ row: row.name, shadowed }).toEqual({ row: row.name, shadowed: [] });
+    }
+  });
+});
+
+describe('every pair of a status and an input is answered', () => {
+  describe.each(EXECUTION_STATUSES)('%s', (status) => {
+    it.each([...ACTION_TYPES, ...REPORT_TYPES])('%s', (type) => {
+      const isAnswered = ROWS.some(({ from, on }) => from.includes(status) && on === type);
+      const isAction = (ACTION_TYPES as readonly string[]).includes(type);
+      const expected = isAction ? ALLOWED[status] : undefined;
+      const answered = isAction
+        ? (expected ?? []).includes(type)
+        : !(IMPOSSIBLE[status] ?? []).includes(type);
+      expect(isAnswered).toBe(answered);
+    });
+  });
+
+  it.each(EXECUTION_STATUSES)(
+    '%s refuses the other actions and says which are allowed',
+    (status) => {
+      const execution = anExecution().in(status).withCounters({ PENDING: 1 }).build();
+      const withoutForce = (ALLOWED[status] ?? []).filter(() => status !== 'ROLLING_BACK');
+      for (const type of ACTION_TYPES) {
+        if ((ALLOWED[status] ?? []).includes(type)) continue;
+        const action: Action = { type, by: 'ann', reason: null, force: true };
+        const decision = decide(execution, action, 0);
+        const allowedActions = ACTION_TYPES.filter((it) => withoutForce.includes(it));
+        expect(decision).toEqual({ kind: 'REFUSED', allowedActions });
+      }
+    },
+  );
+
+  it('names what cannot belong', () => {
+    const input: Input = { type: 'BATCH_DELAY_OVER' };
+    expect(decide(anExecution().build(), input, 0)).toEqual({
+      kind: 'IMPOSSIBLE',
+      reason: 'BATCH_DELAY_OVER cannot belong to PENDING',
+    });
+  });
+});
+
+describe('terminal statuses', () => {
+  it('are named by no row that does anything, and by no guard', () => {
+    const acting = [...ROWS.filter(({ plan }) => plan !== null), ...GUARDS];
+    const fromTerminal = acting.filter(({ from }) => from.some((status) => isTerminal(status)));
+    expect(fromTerminal).toEqual([]);
+  });
+
+  it.each(TERMINAL_STATUSES)('%s absorbs every report', (status) => {
+    for (const on of REPORT_TYPES) {
+      const row = ROWS.find(({ from, on: type }) => from.includes(status) && type === on);
+      expect(row?.name).toBe(`ended-${on.toLowerCase().replaceAll('_', '-')}`);
+    }
+  });
+});
+
+describe('walked at random', () => {
+  const reached = new Map<string, Set<string>>();
+  const statuses = new Set<string>();
+
+  beforeAll(() => {
+    for (let seed = 0; seed < WALKS; seed += 1) {
+      const { taken } = new RandomWalk(new SeededRandom(seed)).run();
+      for (const { name, from, to } of taken) {
+        const ofRow = reached.get(name) ?? new Set();
+        reached.set(name, ofRow.add(from === to ? 'SAME' : to));
+        statuses.add(from).add(to);
+      }
+    }
+  }, 30_000);
+
+  it('reaches every status that is built, and no other', () => {
+    const built = EXECUTION_STATUSES.filter((status) => !UNBUILT.includes(status));
+    expect([...statuses].sort()).toEqual([...built].sort());
+  });
+
+  const isBuilt = ({ from }: { from: readonly ExecutionStatus[] }): boolean =>
+    from.some((status) => !UNBUILT.includes(status));
+
+  it.each([...ROWS, ...GUARDS].filter(isBuilt).map((row) => [row.name, row.to] as const))(
+    '%s is hit and leads exactly to %j',
+    (name, to) => {
+      expect([...(reached.get(name) ?? [])].sort()).toEqual([...to].sort());
+    },
+  );
+});
