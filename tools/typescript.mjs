@@ -1,6 +1,7 @@
 /**
  * Lets Node run this repository's TypeScript as it stands: `./x.js` finds `./x.ts`, and files with
- * decorators, which Node cannot strip, go through swc with the same .swcrc that jest reads.
+ * decorators or constructor properties, which Node cannot strip, go through swc with the same
+ * .swcrc that jest reads.
  * Loaded with `--import`; together with `--conditions=source` the `#lib/*` aliases work as well.
  */
 import { existsSync, readFileSync } from 'node:fs';
@@ -9,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 const require = createRequire(import.meta.url);
 const decorator = /^\s*@[A-Z]\w*\(/m;
+const constructorProperty = /constructor\s*\([^)]*\b(?:readonly|private|protected|public)\s/;
 const swcrc = fileURLToPath(new URL('../.swcrc', import.meta.url));
 
 registerHooks({
@@ -24,7 +26,7 @@ registerHooks({
     if (!url.startsWith('file:') || !url.endsWith('.ts')) return nextLoad(url, context);
     const filename = fileURLToPath(url);
     const text = readFileSync(filename, 'utf8');
-    if (!decorator.test(text)) return nextLoad(url, context);
+    if (!decorator.test(text) && !constructorProperty.test(text)) return nextLoad(url, context);
     const swc = require('@swc/core');
     const { code } = swc.transformSync(text, {
       filename,
