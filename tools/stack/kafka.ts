@@ -117,7 +117,10 @@ function classPath(): string {
 
 async function format(state: KafkaState, properties: string): Promise<void> {
   if (existsSync(join(state.folder, 'data', 'meta.properties'))) return;
-  const clusterId = randomBytes(16).toString('base64url');
+  const bytes = randomBytes(16);
+  // Otherwise one id in 64 begins with a dash, and the storage tool takes it for an option.
+  bytes[0] = Number(bytes[0]) & 0x7f;
+  const clusterId = bytes.toString('base64url');
   const formatted = await execute(javaCommand(), [
     '-XX:TieredStopAtLevel=1',
     '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
