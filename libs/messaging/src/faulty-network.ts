@@ -5,6 +5,10 @@ import type { ISocketFactory } from 'kafkajs';
 const PRODUCE_API_KEY = 0;
 /** A frame begins with its length as four bytes. */
 const LENGTH_BYTES = 4;
+const CORRELATION_ID_BYTES = 4;
+const COUNT_BYTES = 4;
+const PARTITION_BYTES = 4;
+const OUT_OF_ORDER_SEQUENCE_NUMBER = 45;
 
 interface Link {
   readonly client: Socket;
@@ -20,6 +24,7 @@ interface Link {
 export class FaultyNetwork {
   readonly #links = new Set<Link>();
   #answersToSwallow = 0;
+  #answersToSpoil = 0;
   #isCut = false;
   /** Answers to produce requests that never reached the client. */
   swallowed = 0;
@@ -52,6 +57,14 @@ export class FaultyNetwork {
   /** The next answers to produce requests are dropped, and their connections reset. */
   swallowProduceAnswers(count: number): void {
     this.#answersToSwallow += count;
+  }
+
+  /**
+   * The next answers to produce requests name an out-of-order sequence for their first partition:
+   * an error kafkajs does not retry by itself, although the messages were written.
+   */
+  spoilProduceAnswers(count: number): void {
+    this.#answersToSpoil += count;
   }
 
   /** Resets all connections and lets none through until `mend`. */
@@ -114,6 +127,10 @@ export class FaultyNetwork {
       this.#reset(link);
       return;
     }
+    if (isProduceAnswer && this.#answersToSpoil > 0) {
+      this.#answersToSpoil -= 1;
+      frame.writeInt16BE(OUT_OF_ORDER_SEQUENCE_NUMBER, errorCodeAt(frame));
+    }
     link.client.write(frame);
   }
 
@@ -122,6 +139,13 @@ export class FaultyNetwork {
     link.client.resetAndDestroy();
     link.broker.destroy();
   }
+}
+
+/** Where the error code of the first partition stands in the answer to a produce request. */
+function errorCodeAt(frame: Buffer): number {
+  const topicAt = LENGTH_BYTES + CORRELATION_ID_BYTES + COUNT_BYTES;
+  const topicBytes = 2 + frame.readInt16BE(topicAt);
+  return topicAt + topicBytes + COUNT_BYTES + PARTITION_BYTES;
 }
 
 /** Cuts a stream of bytes into whole frames, each with its length in front. */
