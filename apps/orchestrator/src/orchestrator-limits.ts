@@ -30,3 +30,9 @@ export const ENGINE_LIMITS = {
   dueWorkEveryMs: 250,
   dueWorkMax: 500,
 } as const;
+
+export const HOUSEKEEPING_LIMITS = {
+  everyMs: 3_600_000,
+  /** Partitions for facts are made this many weeks ahead. */
+  factWeeksAhead: 4,
+} as const;

@@ -84,6 +84,8 @@ const STATEMENTS = [
    DECLARE
      week timestamptz := date_trunc('week', from_time, 'UTC');
    BEGIN
+     -- Replicas that start together would make the same partition at once.
+     PERFORM pg_advisory_xact_lock(hashtext('execution_facts'));
      FOR n IN 0..weeks LOOP
        EXECUTE format(
          'CREATE TABLE IF NOT EXISTS execution_facts_%s PARTITION OF execution_facts

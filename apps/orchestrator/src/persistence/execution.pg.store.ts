@@ -1,6 +1,7 @@
 import type { PgServiceDatabase } from '#postgres/pg-service-database.js';
 import { progressEventsOf } from '#contracts/progress-events.js';
 import type { ProgressEvent } from '#contracts/progress.messages.js';
+import { HOUSEKEEPING_LIMITS } from '../orchestrator-limits.js';
 import { BriefCache } from './brief-cache.js';
 import { executionOf, type ExecutionRow } from './execution.row.js';
 import { FACTS_AFTER, FACTS_BY_POINTER, INSTANCE_COLUMNS, LOCK } from './execution.statements.js';
@@ -115,6 +116,13 @@ export class PgExecutionStore extends ExecutionStore {
       [id, instanceIds],
     );
     return rows.map((row) => row.index);
+  }
+
+  override async makeRoomForFacts(nowMs: number): Promise<void> {
+    await this.db.statement('', 'SELECT ensure_fact_partitions(to_timestamp($1::float8), $2)', [
+      nowMs / 1_000,
+      HOUSEKEEPING_LIMITS.factWeeksAhead,
+    ]);
   }
 
   override async resolvedFacts(pointers: readonly FactPointer[]): Promise<LocatedFact[]> {
