@@ -236,6 +236,8 @@ export interface RollingBack extends ExecutionFacts {
 
 export interface Ended extends ExecutionFacts {
   readonly status: TerminalStatus;
+  /** Left out when it ended before it was started. */
+  readonly listing?: Listing;
 }
 
 export type Execution =

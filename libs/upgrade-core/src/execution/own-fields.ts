@@ -23,10 +23,11 @@ export const FIELDS_OF: Readonly<Record<Execution['status'], readonly string[]>>
   CANARY_MONITORING: MOVING,
   PAUSED: [...MOVING, 'pausedFrom', 'pauseReason'],
   ROLLING_BACK: ['listing'],
-  ROLLED_BACK: [],
-  COMPLETED: [],
-  FAILED: [],
-  CANCELLED: [],
+  // What was found there already belongs to what the deployment is told at the end.
+  ROLLED_BACK: ['listing'],
+  COMPLETED: ['listing'],
+  FAILED: ['listing'],
+  CANCELLED: ['listing'],
 };
 
 export const OWN_FIELDS = [...new Set(Object.values(FIELDS_OF).flat())] as Field[];

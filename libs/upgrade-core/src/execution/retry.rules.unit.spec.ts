@@ -36,7 +36,7 @@ describe('the retry round', () => {
     const half = eight.withCounters({ PENDING: 4, COMPLETED: 3, UPGRADING: 1 }).withRoom(0);
     const then = given(half).when(failed('UPGRADING', [3], 'BRING_FAILED'));
     expect(then.rows).not.toContain('retry-round');
-    const over = given({ ...then.execution, nextBatchAtMs: T0 } as never).when(roomCounted(0));
+    const over = given({ ...then.execution, nextBatchAtMs: T0 }).when(roomCounted(0));
     expect(over.moves).toEqual(['PENDING → DRAINING: 1']);
   });
 
