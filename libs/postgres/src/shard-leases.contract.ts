@@ -118,12 +118,13 @@ export function shardLeasesContract<Tx extends ServiceTx>(
       expect(await written()).toBe(false);
     });
 
-    test('stops believing by itself, before anyone could take over', async () => {
-      await one.leases.renew();
-      const silentSinceMs = under.nowMs();
-      await under.eventually(() => one.leases.heldNow().length === 0);
-      expect(under.nowMs() - silentSinceMs).toBeLessThan(LEASE_MS);
-      expect((await two.leases.renew()).held).toEqual([]);
+    test('has stopped believing by itself before anyone takes over', async () => {
+      expect((await one.leases.renew()).held).toEqual(one.leases.heldNow());
+      await under.eventually(async () => {
+        const { held } = await two.leases.renew();
+        if (held.length > 0) expect(one.leases.heldNow()).toEqual([]);
+        return held.length > 0;
+      });
     });
 
     test('that comes back to an empty house has new epochs: somebody could have been there', async () => {
