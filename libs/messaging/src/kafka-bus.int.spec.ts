@@ -1,7 +1,7 @@
 import { SystemClock } from '#runtime/clock.js';
 import { silentLog } from '#runtime/log.js';
 import { isTransientFault } from './batch-delivery.js';
-import { busContract, type BusUnderTest } from './bus-contract.js';
+import { busContract, type BusUnderTest } from './message-bus.contract.js';
 import { FaultyNetwork } from './faulty-network.js';
 import { patientKafka } from './kafka-client.js';
 import { KafkaConsumption } from './kafka-consumption.js';

@@ -1,6 +1,13 @@
 import 'reflect-metadata';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Controller, Inject, Module, type DynamicModule, type OnModuleInit } from '@nestjs/common';
+import {
+  Controller,
+  Inject,
+  Logger,
+  Module,
+  type DynamicModule,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventPattern } from '@nestjs/microservices';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -83,6 +90,7 @@ let network: FaultyNetwork;
 const open: NestFastifyApplication[] = [];
 
 beforeEach(async () => {
+  Logger.overrideLogger(false);
   const access = { brokers, clientId: 'test', log: silentLog, clock };
   network = await FaultyNetwork.before(brokers[0] ?? '');
   producer = new KafkaProducer(access);
@@ -106,7 +114,6 @@ async function startService(group: string, attach = connectTransport): Promise<S
     TestModule.of(work),
     new FastifyAdapter(),
   );
-  app.useLogger(false);
   const transport = new KafkaTransport({
     brokers,
     clientId: 'test',

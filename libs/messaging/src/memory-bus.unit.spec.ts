@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { SystemClock } from '#runtime/clock.js';
 import { SteppedClock } from '#runtime/stepped-clock.js';
-import { busContract } from './bus-contract.js';
+import { busContract } from './message-bus.contract.js';
 import { DeadLetters } from './dead-letters.js';
 import type { IncomingMessage } from './incoming-message.js';
 import { MemoryBus, type BusMove } from './memory-bus.js';
