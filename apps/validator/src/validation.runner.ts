@@ -1,0 +1,195 @@
+import {
+  CHECKS,
+  judgeNotCarriedOut,
+  resultOf,
+  type CheckName,
+  type ExpectedInstance,
+  type Judgement,
+} from '#core/validation/checks.js';
+import { examine, type Examination } from '#core/validation/examination.js';
+import {
+  checksLeft,
+  decideValidation,
+  mustSpeak,
+  type Validation,
+  type ValidationDecision,
+  type ValidationInput,
+  type ValidationKey,
+} from '#core/validation/validation.js';
+import type { CheckResult } from '#core/execution/execution.js';
+import type { ValidateCommand } from '#contracts/work.messages.js';
+import type { Lease } from '#postgres/service-database.js';
+import type { ShardLeases } from '#postgres/shard-leases.js';
+import { SHARDS, shardOf } from '#postgres/shard-of.js';
+import type { Clock } from '#runtime/clock.js';
+import { resultMessage } from './validation.outbox.js';
+import type {
+  AskedValidation,
+  RunningValidation,
+  StoredValidation,
+  ValidationStore,
+  ValidationTx,
+} from './persistence/validation.store.js';
+
+export type { CheckName, Examination, ExpectedInstance, Lease, RunningValidation, ValidationKey };
+export type { StoredValidation };
+export type { Sight, Want } from '#core/validation/examination.js';
+
+/** One page of a question, as it was read. */
+export interface Question {
+  /** What the inbox remembers its message by. */
+  readonly inboxKey: string;
+  readonly command: ValidateCommand['data'];
+}
+
+/** What the runner tells the rest of its process, after the commit and never before. */
+export interface RunnerEvents {
+  /** Something was committed about these executions, and may stand in the outbox. Must not throw. */
+  readonly committed: (executionIds: readonly string[]) => void;
+  /** How an input was judged, for metrics and log. Must not throw. */
+  readonly decided: (input: ValidationInput['type'], kind: ValidationDecision['kind']) => void;
+}
+
+/** A question that cannot be meant as it is: its message becomes a dead letter. */
+export class ImpossibleQuestionError extends Error {
+  override readonly name = 'ImpossibleQuestionError';
+}
+
+/** Load → decide → commit: the only file that joins the rules of validation and the store. */
+export class ValidationRunner {
+  constructor(
+    private readonly store: ValidationStore,
+    private readonly leases: Pick<ShardLeases, 'heldNow'>,
+    private readonly clock: Clock,
+    private readonly events: RunnerEvents,
+  ) {}
+
+  /**
+   * Takes questions in their order, all in one transaction with their inbox rows; what was seen
+   * before is passed over. Throws ImpossibleQuestionError, and TransientDatabaseError.
+   */
+  async take(questions: readonly Question[]): Promise<void> {
+    const changed = new Set<string>();
+    await this.store.transaction(async (tx) => {
+      changed.clear();
+      const fresh = await tx.admit(questions.map(({ inboxKey }) => inboxKey));
+      for (const { inboxKey, command } of questions) {
+        // Of two in one batch with the same key the first counts.
+        if (!fresh.delete(inboxKey)) continue;
+        if (await this.#takeOne(tx, command)) changed.add(command.executionId);
+      }
+      await this.#tellOwners(tx, changed);
+    });
+    this.events.committed([...changed]);
+  }
+
+  /** Running validations in shards that this replica owns. */
+  runningIn(shards: readonly number[], limit: number): Promise<RunningValidation[]> {
+    return this.store.runningIn(shards, limit);
+  }
+
+  /** A validation with what was asked, and which of its checks are to be carried out. */
+  async load(key: ValidationKey): Promise<(StoredValidation & { left: CheckName[] }) | null> {
+    const stored = await this.store.get(key);
+    return stored === null ? null : { ...stored, left: checksLeft(stored.validation) };
+  }
+
+  /** The instances of a stored page, with the versions they must be on. */
+  page(key: ValidationKey, page: number): Promise<ExpectedInstance[]> {
+    return this.store.page(key, page);
+  }
+
+  /** Begins a check, with the time it has in ms. */
+  begin(
+    check: CheckName,
+    { question }: AskedValidation,
+  ): { first: Examination; deadlineMs: number } {
+    return { first: examine(check, question), deadlineMs: CHECKS[check].deadlineMs };
+  }
+
+  /** A check's result; `found` is null when it could not be carried out, for `trouble`. */
+  resultOf(
+    check: CheckName,
+    found: Judgement | null,
+    { durationMs, trouble }: { durationMs: number; trouble: string },
+  ): CheckResult {
+    return resultOf(check, found ?? judgeNotCarriedOut(trouble), durationMs);
+  }
+
+  /** Whether a sign of life is due. */
+  mustSpeak(validation: Validation): boolean {
+    return mustSpeak(validation, this.clock.nowMs());
+  }
+
+  /**
+   * What the owner found out, or that time passed. Answers the validation as it stands then; null
+   * when it is over, by this or by somebody else. Throws StaleEpochError.
+   */
+  async report(
+    { key, shard }: RunningValidation,
+    lease: Lease,
+    input: Exclude<ValidationInput, { type: 'VALIDATION_ASKED' }>,
+  ): Promise<Validation | null> {
+    if (lease.shard !== shard) throw new Error(`lease ${String(lease.shard)} for ${String(shard)}`);
+    const next = await this.store.transaction(async (tx) => {
+      const [, validation] = await Promise.all([tx.holdLeases([lease]), tx.lock(key)]);
+      const decision = decideValidation(validation, input, this.clock.nowMs());
+      this.events.decided(input.type, decision.kind);
+      if (decision.kind !== 'DECIDED') return validation;
+      await this.#save(tx, decision);
+      return decision.next;
+    });
+    this.events.committed([key.executionId]);
+    return next?.state === 'RUNNING' ? next : null;
+  }
+
+  async #takeOne(tx: ValidationTx, command: ValidateCommand['data']): Promise<boolean> {
+    const { executionId, kind, fence, commandId, page, pages } = command;
+    const key = { executionId, kind, handOver: fence.handOver };
+    const all = await tx.lockAll(executionId);
+    const known = all.find((one) => one.kind === kind && one.handOver === key.handOver) ?? null;
+    const latestHandOver = all.at(-1)?.handOver ?? 0;
+    const decision = decideValidation(
+      known,
+      { type: 'VALIDATION_ASKED', ...key, commandId, page, pages, latestHandOver },
+      this.clock.nowMs(),
+    );
+    this.events.decided('VALIDATION_ASKED', decision.kind);
+    if (decision.kind === 'IMPOSSIBLE') throw new ImpossibleQuestionError(decision.why);
+    if (decision.kind === 'ABSORBED') return false;
+    if (decision.supersedesOlder) await tx.supersedeOlder(executionId, key.handOver);
+    const asked = askedOf(command);
+    if (known === null) await tx.insert({ validation: decision.next, asked });
+    if (decision.storesPage) await tx.addPage(key, page, expectedOf(command));
+    await this.#save(tx, decision);
+    return true;
+  }
+
+  async #save(
+    tx: ValidationTx,
+    { next, says }: Extract<ValidationDecision, { kind: 'DECIDED' }>,
+  ): Promise<void> {
+    const said = says === null ? [] : [resultMessage(next, says, this.clock.nowMs())];
+    await Promise.all([tx.update(next), tx.send(said)]);
+  }
+
+  /** Owners among the other replicas hear of it; the owner here is woken without a word. */
+  async #tellOwners(tx: ValidationTx, executionIds: ReadonlySet<string>): Promise<void> {
+    const own = new Set(this.leases.heldNow().map(({ shard }) => shard));
+    await tx.tell([...executionIds].filter((id) => !own.has(shardOf(id, SHARDS))));
+  }
+}
+
+function askedOf(command: ValidateCommand['data']): AskedValidation {
+  const { snapshot, compatibility, expectedInstances, pages, skipChecks } = command;
+  const { target, maxUnavailablePercentage } = snapshot;
+  return {
+    target,
+    question: { compatibility, maxUnavailablePercentage, expectedInstances, pages, skipChecks },
+  };
+}
+
+/** An instance without a version of its own is to be on the one the upgrade leads to. */
+function expectedOf({ instances, snapshot }: ValidateCommand['data']): ExpectedInstance[] {
+  return instances.map(({ id, version }) => ({ id, version: version ?? snapshot.to.version }));
+}
