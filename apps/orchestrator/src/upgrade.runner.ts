@@ -70,12 +70,21 @@ export interface Committed {
   readonly taken: readonly MovedInstance[];
 }
 
+/** An input and the rows of the table it took. */
+export interface Judged {
+  readonly executionId: string;
+  readonly input: Input['type'];
+  readonly kind: Decision['kind'];
+  readonly rows: readonly string[];
+  readonly facts: readonly Fact[];
+}
+
 /** What the runner tells the rest of its process, after the commit and never before. */
 export abstract class RunnerEvents {
   /** Called for each execution that changed in this process. Must not throw. */
   abstract committed(change: Committed): void;
-  /** Rows of the table that were taken, for the metrics and the log. */
-  abstract decided(executionId: string, kind: Decision['kind'], rows: readonly string[]): void;
+  /** What became of an input, for the metrics and the log. Must not throw. */
+  abstract decided(judged: Judged): void;
 }
 
 /** An execution's state while a transaction decides several inputs of it, one after another. */
@@ -220,17 +229,16 @@ export class UpgradeRunner {
     refuseImpossible = false,
   ): Promise<Answer[]> {
     const owned = new Set(this.leases.heldNow().map(({ shard }) => shard));
-    const committed: { rows: readonly string[]; id: string; kind: Decision['kind'] }[] = [];
+    const judged: Judged[] = [];
     const answers = await this.store.transaction(async (tx) => {
-      const transaction = new RunnerTransaction(tx, this.clock.nowMs(), (id, kind, rows) =>
-        committed.push({ id, kind, rows }),
-      );
+      judged.length = 0;
+      const transaction = new RunnerTransaction(tx, this.clock.nowMs(), judged);
       const answered = await transaction.run(asked, mode, owned);
       const impossible = answered.find((answer) => answer.kind === 'IMPOSSIBLE');
       if (refuseImpossible && impossible) throw new ImpossibleReportError(impossible.reason);
       return answered;
     });
-    for (const { id, kind, rows } of committed) this.events.decided(id, kind, rows);
+    for (const one of judged) this.events.decided(one);
     const told = new Set<Committed>();
     for (const answer of answers) {
       if (answer.kind !== 'COMMITTED' || told.has(answer.change)) continue;
@@ -268,7 +276,7 @@ class RunnerTransaction {
   constructor(
     private readonly tx: ExecutionTx,
     private readonly nowMs: number,
-    private readonly decided: (id: string, kind: Decision['kind'], rows: readonly string[]) => void,
+    private readonly judged: Judged[],
   ) {}
 
   async run(
@@ -314,8 +322,13 @@ class RunnerTransaction {
     const decision = decide(working.next, input, this.nowMs);
     const fired = FIRED[input.type];
     if (fired !== undefined) this.#fired.push({ subject: asked.executionId, kind: fired });
-    const rows = 'rows' in decision ? decision.rows : [];
-    this.decided(asked.executionId, decision.kind, rows);
+    this.judged.push({
+      executionId: asked.executionId,
+      input: input.type,
+      kind: decision.kind,
+      rows: 'rows' in decision ? decision.rows : [],
+      facts: decision.kind === 'DECIDED' ? decision.facts : [],
+    });
     switch (decision.kind) {
       case 'REFUSED':
         return {

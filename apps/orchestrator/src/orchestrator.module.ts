@@ -1,0 +1,60 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { ObservabilityModule } from '#observability/observability.module.js';
+import { Clock } from '#runtime/clock.js';
+import type { ServiceGround } from '#service/service-process.js';
+import { IdempotencyRunner } from './idempotency.runner.js';
+import { ComponentsController } from './inbound/components.controller.js';
+import { DeploymentsController } from './inbound/deployments.controller.js';
+import { ResultsConsumer } from './inbound/results.consumer.js';
+import { UpgradeActionsController } from './inbound/upgrade-actions.controller.js';
+import { UpgradeEventsController } from './inbound/upgrade-events.controller.js';
+import { UpgradePathsController } from './inbound/upgrade-paths.controller.js';
+import { UpgradesController } from './inbound/upgrades.controller.js';
+import type { Orchestrator } from './orchestrator.js';
+import type { ExecutionStore } from './persistence/execution.store.js';
+import type { RegistryStore } from './persistence/registry.store.js';
+import { RegistryRunner } from './registry.runner.js';
+import type { TargetDesk } from './target-desk.js';
+import { UpgradeCreationRunner } from './upgrade-creation.runner.js';
+import { UpgradeReadsRunner } from './upgrade-reads.runner.js';
+import { UpgradeRunner } from './upgrade.runner.js';
+
+/** What the controllers stand on. */
+export interface OrchestratorDesk {
+  readonly orchestrator: Orchestrator;
+  readonly executions: ExecutionStore;
+  readonly registry: RegistryStore;
+  readonly idempotency: IdempotencyRunner;
+  readonly desk: TargetDesk;
+}
+
+/** The orchestrator's REST API and its consumer, around parts that are put together by hand. */
+@Module({})
+export class OrchestratorModule {
+  static of(ground: Pick<ServiceGround, 'clock' | 'health' | 'metrics'>, parts: OrchestratorDesk) {
+    const { orchestrator, executions, registry, idempotency, desk } = parts;
+    const { runner } = orchestrator;
+    const creation = new UpgradeCreationRunner(registry, executions, runner, desk);
+    return {
+      module: OrchestratorModule,
+      imports: [ObservabilityModule.of(ground.health, ground.metrics)],
+      controllers: [
+        ComponentsController,
+        UpgradePathsController,
+        DeploymentsController,
+        UpgradesController,
+        UpgradeActionsController,
+        UpgradeEventsController,
+        ResultsConsumer,
+      ],
+      providers: [
+        { provide: Clock, useValue: ground.clock },
+        { provide: UpgradeRunner, useValue: runner },
+        { provide: UpgradeCreationRunner, useValue: creation },
+        { provide: UpgradeReadsRunner, useValue: new UpgradeReadsRunner(executions) },
+        { provide: RegistryRunner, useValue: new RegistryRunner(registry, desk, ground.clock) },
+        { provide: IdempotencyRunner, useValue: idempotency },
+      ],
+    } satisfies DynamicModule;
+  }
+}

@@ -1,0 +1,187 @@
+import type { INestApplication } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+import type { DataSource } from 'typeorm';
+import { TOPIC_SPECS } from '#contracts/topics.js';
+import type { DeadLetters } from '#messaging/dead-letters.js';
+import { KafkaProducer } from '#messaging/kafka-producer.js';
+import { connectTransport, KafkaTransport } from '#messaging/kafka-transport.js';
+import type { MessagingMeter } from '#messaging/messaging-meter.js';
+import type { ServiceLoops } from '#messaging/service-loops.js';
+import { ensureTopics } from '#messaging/topics.js';
+import { Health } from '#observability/health.js';
+import { createLogger } from '#observability/logger.js';
+import { messagingMeter, MetricRegistry } from '#observability/metric-registry.js';
+import { createDataSource } from '#postgres/data-source.js';
+import { migrate } from '#postgres/migrate.js';
+import { PgServiceDatabase } from '#postgres/pg-service-database.js';
+import { PgShardLeases } from '#postgres/pg-shard-leases.js';
+import type { ShardLeases } from '#postgres/shard-leases.js';
+import { TransientDatabaseError } from '#postgres/service-database.js';
+import { SystemClock, type Clock } from '#runtime/clock.js';
+import type { Log } from '#runtime/log.js';
+import { Shutdown } from '#runtime/shutdown.js';
+
+/** What tells one service from another. */
+export interface ServiceDefinition {
+  /** Also the consumer group, and the `service` label of every metric. */
+  readonly name: string;
+  /** Of its own: no service reads another's tables. */
+  readonly schema: string;
+  readonly migrations: (new () => object)[];
+}
+
+/** The variables every service has, as read (see `serviceSettings`). */
+export interface ServiceConfig {
+  readonly PORT: number;
+  readonly HOST: string;
+  readonly DATABASE_URL: string;
+  readonly KAFKA_BROKERS: readonly string[];
+  readonly LOG_LEVEL: string;
+  readonly REPLICA_ID: string;
+  readonly SHUTDOWN_TIMEOUT_MS: number;
+}
+
+/** The real parts a service stands on in its process. */
+export interface ServiceGround {
+  readonly definition: ServiceDefinition;
+  readonly config: ServiceConfig;
+  readonly database: PgServiceDatabase;
+  readonly leases: ShardLeases;
+  readonly producer: KafkaProducer;
+  readonly health: Health;
+  readonly metrics: MetricRegistry;
+  readonly meter: MessagingMeter;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly shutdown: Shutdown;
+}
+
+/** One replica of a service, as its own file puts it together. */
+export interface RunningService {
+  readonly loops: ServiceLoops;
+  readonly deadLetters: DeadLetters;
+  start(): Promise<void>;
+  /** Begins nothing more, and waits for what is being committed. */
+  stop(): Promise<void>;
+}
+
+/** While the database is away at start, it is asked again this often. */
+const DATABASE_PAUSE_MS = 1_000;
+
+/**
+ * Opens database and producer, migrates, and creates the topics: waits for servers that are away,
+ * and says so. Nothing is consumed yet.
+ */
+export async function openGround(
+  definition: ServiceDefinition,
+  config: ServiceConfig,
+): Promise<ServiceGround> {
+  const { name, schema, migrations } = definition;
+  const clock = new SystemClock();
+  const log = createLogger({
+    service: name,
+    replicaId: config.REPLICA_ID,
+    level: config.LOG_LEVEL,
+  });
+  const shutdown = new Shutdown(config.SHUTDOWN_TIMEOUT_MS, clock, log);
+  shutdown.listen();
+  const metrics = new MetricRegistry(name);
+  const meter = messagingMeter(metrics);
+  const dataSource = createDataSource({ url: config.DATABASE_URL, schema, migrations });
+  const access = { brokers: config.KAFKA_BROKERS, clientId: `${name}-${config.REPLICA_ID}`, log };
+  const producer = new KafkaProducer({ ...access, clock, meter });
+  await Promise.all([
+    openDatabase(dataSource, schema, clock, log),
+    ensureTopics(config.KAFKA_BROKERS, TOPIC_SPECS, log, { clock }).then(() => producer.start()),
+  ]);
+  // A restarted process must not pass for the one before it.
+  const owner = `${config.REPLICA_ID}/${randomUUID()}`;
+  const database = new PgServiceDatabase(dataSource, owner);
+  const leases = new PgShardLeases(database, () => performance.now());
+  const health = new Health(clock, () => shutdown.isEnding);
+  const ground = { definition, config, database, leases, producer, health };
+  return { ...ground, metrics, meter, clock, log, shutdown };
+}
+
+async function openDatabase(
+  dataSource: DataSource,
+  schema: string,
+  clock: Clock,
+  log: Log,
+): Promise<void> {
+  for (;;) {
+    try {
+      const ran = await migrate(dataSource, { schema });
+      if (ran.length > 0) log.info({ migrations: ran }, 'migrated');
+      await dataSource.initialize();
+      return;
+    } catch (err) {
+      if (!(err instanceof TransientDatabaseError) && !isAway(err)) throw err;
+      log.warn({ err }, 'waiting for the database');
+      await clock.sleep(DATABASE_PAUSE_MS);
+    }
+  }
+}
+
+/** Postgres: starting up, shutting down, or nobody listens there. */
+function isAway(error: unknown): boolean {
+  const { code = '' } = error as { code?: string };
+  return ['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', '57P01', '57P03'].includes(code);
+}
+
+/**
+ * Attaches the consumers, begins the loops, listens, and arranges the end: from here on the process
+ * serves until a signal, or until its consumer is dead.
+ */
+export async function serve(
+  ground: ServiceGround,
+  app: INestApplication,
+  service: RunningService,
+): Promise<void> {
+  const { definition, config, clock, log, meter, shutdown } = ground;
+  const transport = new KafkaTransport({
+    brokers: config.KAFKA_BROKERS,
+    clientId: `${definition.name}-${config.REPLICA_ID}`,
+    group: definition.name,
+    deadLetters: service.deadLetters,
+    onDead: (error) => {
+      shutdown.fatal('the consumer is dead', error);
+    },
+    ...{ clock, log, meter },
+  });
+  connectTransport(app, transport);
+  watchHealth(ground, transport);
+  arrangeEnd(ground, app, transport, service);
+  // Listening comes first: readiness says what is still missing.
+  await app.listen(config.PORT, config.HOST);
+  await service.start();
+  await app.startAllMicroservices();
+  log.info({ url: await app.getUrl() }, 'ready');
+}
+
+function watchHealth({ health, database, producer }: ServiceGround, transport: KafkaTransport): void {
+  health.part('database', async () => {
+    const ready = await database.isReachable();
+    return { live: true, ready, ...(!ready && { reason: 'does not answer' }) };
+  });
+  health.part('producer', () => {
+    const ready = producer.isConnected();
+    return { live: true, ready, ...(!ready && { reason: 'no broker answers' }) };
+  });
+  health.part('consumer', () => transport.health());
+}
+
+function arrangeEnd(
+  { shutdown, producer, database }: ServiceGround,
+  app: INestApplication,
+  transport: KafkaTransport,
+  service: RunningService,
+): void {
+  shutdown.at('stopTaking', 'consumer', () => transport.stopTaking());
+  shutdown.at('stopTaking', 'work', () => service.stop());
+  shutdown.at('commit', 'relay', () => service.loops.flush());
+  shutdown.at('giveShardsBack', 'leases', () => service.loops.giveShardsBack());
+  shutdown.at('leaveGroup', 'app', () => app.close());
+  shutdown.at('closeConnections', 'producer', () => producer.close());
+  shutdown.at('closeConnections', 'database', () => database.close());
+}
