@@ -78,12 +78,12 @@ export async function serve(version) {
   if (version.startsAfterMs !== undefined) await sleep(version.startsAfterMs);
   server.listen(Number(process.env.PORT ?? '0'), '127.0.0.1', () => {
     const { port } = server.address();
-    console.log(`greeter ${version.version} as ${instance} on port ${port}`);
+    process.stdout.write(`greeter ${version.version} as ${instance} on port ${port}\n`);
     if (version.crashesAfterMs !== undefined) {
-      setTimeout(() => {
-        console.error('out of memory, or so');
+      void sleep(version.crashesAfterMs).then(() => {
+        process.stderr.write('out of memory, or so\n');
         process.exit(70);
-      }, version.crashesAfterMs);
+      });
     }
   });
 }

@@ -99,11 +99,7 @@ describe('walking an instance', () => {
     await walked.steps.advance(FENCE, 0);
     walked.steps.put([step]);
     await walked.steps.advance(FENCE, 0);
-    const rebuilt = new InstanceSteps(
-      walked.targets.open(walked.target),
-      SETTINGS,
-      walked.clock,
-    );
+    const rebuilt = new InstanceSteps(walked.targets.open(walked.target), SETTINGS, walked.clock);
     rebuilt.put([step]);
     await rebuilt.advance({ handOver: 1, epoch: 2 }, 0);
     expect(await walked.targets.history(walked.target)).toHaveLength(1);
@@ -277,10 +273,9 @@ describe('a target that does not do as it should', () => {
     const walked = walkOn();
     walked.steps.put([walked.step(0, 'DRAINING')]);
     await walked.walk();
-    await walked.targets.open(walked.target).submit(
-      [{ id: 'other', instanceId: 'i-000000', verb: 'drain' }],
-      { handOver: 3, epoch: 1 },
-    );
+    await walked.targets
+      .open(walked.target)
+      .submit([{ id: 'other', instanceId: 'i-000000', verb: 'drain' }], { handOver: 3, epoch: 1 });
     walked.steps.put([walked.step(0, 'UPGRADING')]);
     expect(await walked.steps.advance(FENCE, 0)).toMatchObject({
       settled: [],
