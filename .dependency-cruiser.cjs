@@ -3,7 +3,7 @@
  * Tests may look anywhere below their own subject, so most rules leave `*.spec.ts` out.
  */
 // A contract is a test that several implementations of one port have to pass.
-const SPEC = '(\\.spec|[.-]contract)\\.ts$';
+const SPEC = '\\.(spec|contract)\\.ts$';
 const TESTING = '^libs/testing/';
 const CORE = '^libs/upgrade-core/src/';
 
@@ -16,6 +16,13 @@ const CORE_WORDS = [
   `${CORE}execution/execution(-inputs|-facts|-requests)?\\.ts$`,
 ];
 const CORE_DECISIONS = { path: CORE, pathNot: CORE_WORDS, dependencyTypesNot: ['type-only'] };
+
+/**
+ * What libs/postgres promises, without a driver in it: a store port is built on these words, and
+ * who owns a shard is everybody's business who works for it. Postgres itself stays in persistence.
+ */
+const DATABASE_PORT =
+  '^libs/postgres/src/(service-database|shard-leases|shard-of|owned-work)\\.ts$';
 
 /** A room of an app may import these rooms of its own app, and these libs; nothing else of ours. */
 function room(name, from, allowed, comment) {
@@ -142,7 +149,10 @@ module.exports = {
       [
         '^apps/$1/src/inbound/',
         '^apps/$1/src/[^/]+\\.(runner|config)\\.ts$',
+        // No suffix: pure, and open to every room of its app.
+        '^apps/$1/src/[^./]+\\.ts$',
         '^libs/(contracts|messaging|targets|observability|runtime)/',
+        DATABASE_PORT,
         ...CORE_WORDS,
       ],
       'Inbound is where the world comes in: it calls its runner and never a store or a decision.',
@@ -157,13 +167,20 @@ module.exports = {
         '^apps/$1/src/[^./]+\\.ts$',
         CORE,
         '^libs/(contracts|observability|runtime)/',
+        DATABASE_PORT,
       ],
       'load → decide → commit: the only file that joins core and store, and it knows the port.',
     ),
     room(
       'outbox-turns-requests-into-messages',
       '^apps/([^/]+)/src/[^/]+\\.outbox\\.ts$',
-      ['^apps/$1/src/[^./]+\\.ts$', '^apps/$1/src/[^/]+\\.outbox\\.ts$', CORE, '^libs/contracts/'],
+      [
+        '^apps/$1/src/[^./]+\\.ts$',
+        '^apps/$1/src/[^/]+\\.outbox\\.ts$',
+        CORE,
+        '^libs/contracts/',
+        DATABASE_PORT,
+      ],
       'Request → message, a pure Record.',
     ),
     {
