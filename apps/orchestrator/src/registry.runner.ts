@@ -83,6 +83,13 @@ export class RegistryRunner {
     return this.store.versions(componentId, statuses, page);
   }
 
+  /** Refusal 404 when it is not there, or another component's. */
+  async version(componentId: string, versionId: string): Promise<Version> {
+    const version = await this.#version(versionId);
+    if (version.componentId !== componentId) throw notFound('version', versionId);
+    return version;
+  }
+
   async changeVersion(
     componentId: string,
     versionId: string,

@@ -2,7 +2,17 @@
  * What is registered (spec §2): components, their versions, the paths between them, and which
  * version of a component a tenant runs where. Times are milliseconds since the epoch.
  */
-import type { VersionStatus } from '#core/compatibility/compatibility.js';
+import {
+  SKIPPABLE_CHECKS,
+  VERSION_STATUSES,
+  type UpgradeJudgement,
+  type VersionStatus,
+} from '#core/compatibility/compatibility.js';
+import { coerceVersion, parseVersion } from '#core/compatibility/semver.js';
+import { parseRange } from '#core/compatibility/semver-range.js';
+
+// What inbound needs of the rules' words to say what it takes and answers.
+export { SKIPPABLE_CHECKS, VERSION_STATUSES, type UpgradeJudgement };
 
 export const COMPONENT_KINDS = ['API', 'GATEWAY', 'CONSOLE', 'WORKER', 'DATA', 'OTHER'] as const;
 export type ComponentKind = (typeof COMPONENT_KINDS)[number];
@@ -113,4 +123,18 @@ export interface Page {
   readonly after: PageKey | null;
   /** 1–201: one more than is shown tells whether there are more. */
   readonly limit: number;
+}
+
+/** Whether a text is a version as it is registered: semver 2.0.0 to the letter. */
+export function isVersionText(text: string): boolean {
+  return parseVersion(text) !== null;
+}
+
+/** Whether a version can be made of what people write of what they have installed. */
+export function isCoercibleText(text: string): boolean {
+  return coerceVersion(text) !== null;
+}
+
+export function isRangeText(text: string): boolean {
+  return parseRange(text) !== null;
 }

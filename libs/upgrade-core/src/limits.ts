@@ -28,6 +28,11 @@ export const REQUEST_LIMITS = {
   /** Other deployments of a tenant that an upgrade's requirements are held against. */
   neighboursMax: 1_000,
   textMaxChars: 5_000,
+  nameMaxChars: 200,
+  versionMaxChars: 100,
+  rangeMaxChars: 200,
+  artifactMaxChars: 2_000,
+  cursorMaxChars: 200,
   urlMaxChars: 2_000,
   estimatedDurationMaxMinutes: 100_000,
   smokeTestTimeoutMaxSeconds: 600,
@@ -37,6 +42,8 @@ export const REQUEST_LIMITS = {
   /** An answer that takes longer than this is taken for lost, and its key may be tried again. */
   idempotencyLeaseMs: 60_000,
   bodyMaxBytes: 1_048_576,
+  /** A request must have arrived within this. */
+  requestTimeoutMs: 30_000,
   /** Objects and arrays in one another; more than any request here means. */
   bodyDepthMax: 32,
   /** Fields at fault that one answer names. */

@@ -3,10 +3,8 @@
  * `1.x`, `>=1.2 <2`, `1.2 - 2.3`, alternatives by `||`). Properties in the tests hold it against
  * that package.
  */
+import { REQUEST_LIMITS } from '../limits.js';
 import { compareCores, compareVersions, parseVersion, type SemVer } from './semver.js';
-
-/** Longest range text that is read; longer ones are no ranges. */
-export const RANGE_MAX_CHARS = 200;
 
 type Operator = '<' | '<=' | '>' | '>=' | '=';
 
@@ -34,7 +32,7 @@ const PARTIAL =
 
 /** Reads a range; null when it is none. */
 export function parseRange(text: string): VersionRange | null {
-  if (text.length > RANGE_MAX_CHARS) return null;
+  if (text.length > REQUEST_LIMITS.rangeMaxChars) return null;
   const alternatives: Comparator[][] = [];
   for (const part of text.split('||')) {
     const comparators = parseAlternative(part.trim());

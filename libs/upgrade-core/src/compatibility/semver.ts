@@ -2,9 +2,10 @@
  * Versions as semver 2.0.0 orders them. Our own, because core imports nothing outside itself and
  * needs a twentieth of the package; properties in the tests hold it against that package.
  */
+import { REQUEST_LIMITS } from '../limits.js';
 
-/** Longest version text that is read; longer ones are no versions. */
-export const VERSION_MAX_CHARS = 100;
+/** A longer text is no version. */
+const { versionMaxChars } = REQUEST_LIMITS;
 
 /** A parsed version. Build metadata is read and dropped: it never decides an order. */
 export interface SemVer {
@@ -24,7 +25,7 @@ const VERSION = new RegExp(
 
 /** Reads a version exactly as semver 2.0.0 writes it (no leading `v`); null when it is none. */
 export function parseVersion(text: string): SemVer | null {
-  if (text.length > VERSION_MAX_CHARS) return null;
+  if (text.length > versionMaxChars) return null;
   const match = VERSION.exec(text);
   if (match === null) return null;
   const [major, minor, patch] = [Number(match[1]), Number(match[2]), Number(match[3])];
@@ -45,7 +46,7 @@ function parsePrerelease(text: string | undefined): (string | number)[] {
 export function coerceVersion(text: string): SemVer | null {
   const trimmed = text.trim().replace(/^[vV=]\s*/, '');
   const exact = parseVersion(trimmed);
-  if (exact !== null || text.length > VERSION_MAX_CHARS) return exact;
+  if (exact !== null || text.length > versionMaxChars) return exact;
   const match = /^(\d{1,15})(?:\.(\d{1,15}))?(?:\.(\d{1,15}))?(?![\d])/.exec(trimmed);
   if (match === null) return null;
   return {

@@ -1,0 +1,16 @@
+/** As much of Fastify's request and reply as is used here: Fastify itself is the adapter's affair. */
+export interface HttpRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly is404: boolean;
+}
+
+export interface HttpReply {
+  readonly sent: boolean;
+  status(code: number): this;
+  header(name: string, value: string): this;
+  headers(values: Readonly<Record<string, string>>): this;
+  type(contentType: string): this;
+  send(payload?: unknown): this;
+}

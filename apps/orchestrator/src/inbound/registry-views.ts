@@ -1,0 +1,171 @@
+/** The registry as it is answered. */
+import { z } from 'zod';
+import {
+  COMPONENT_KINDS,
+  VERSION_STATUSES,
+  type Component,
+  type Deployment,
+  type UpgradeJudgement,
+  type UpgradePath,
+  type Version,
+} from '../registry.js';
+import { registered, timesOf } from './fields.js';
+import { pageOf } from './paging.js';
+
+const map = z.record(z.string(), z.string());
+const text = z.string().nullable();
+
+export const ComponentView = z
+  .strictObject({
+    ...registered,
+    name: z.string(),
+    displayName: z.string(),
+    kind: z.enum(COMPONENT_KINDS),
+    stateless: z.boolean(),
+    description: text,
+  })
+  .meta({ id: 'Component' });
+export const ComponentPage = pageOf(ComponentView, 'ComponentPage');
+
+export function componentView(component: Component): z.infer<typeof ComponentView> {
+  const { createdAtMs, updatedAtMs, ...fields } = component;
+  return { ...fields, ...timesOf({ createdAtMs, updatedAtMs }) };
+}
+
+export const VersionView = z
+  .strictObject({
+    ...registered,
+    componentId: z.uuid(),
+    version: z.string(),
+    status: z.enum(VERSION_STATUSES),
+    releaseDate: z.iso.date().nullable(),
+    artifacts: map,
+    minPlatformVersion: text,
+    maxPlatformVersion: text,
+    requires: map,
+    smokeTests: z.array(
+      z.strictObject({
+        method: z.string(),
+        path: z.string(),
+        expectedStatus: z.int(),
+        body: z.unknown(),
+        timeoutSeconds: z.int(),
+      }),
+    ),
+    canaryMetrics: z.array(
+      z.strictObject({
+        name: z.string(),
+        source: z.string(),
+        query: z.string(),
+        bound: z.number(),
+        direction: z.enum(['BELOW', 'ABOVE']),
+      }),
+    ),
+    drainTimeoutSeconds: z.int(),
+    lts: z.boolean(),
+    recommended: z.boolean(),
+  })
+  .meta({ id: 'Version' });
+export const VersionPage = pageOf(VersionView, 'VersionPage');
+
+export function versionView(version: Version): z.infer<typeof VersionView> {
+  const { createdAtMs, updatedAtMs, ...fields } = version;
+  return {
+    ...fields,
+    artifacts: { ...fields.artifacts },
+    requires: { ...fields.requires },
+    smokeTests: [...fields.smokeTests],
+    canaryMetrics: [...fields.canaryMetrics],
+    ...timesOf({ createdAtMs, updatedAtMs }),
+  };
+}
+
+export const UpgradePathView = z
+  .strictObject({
+    ...registered,
+    componentId: z.uuid(),
+    fromVersionId: z.uuid(),
+    toVersionId: z.uuid(),
+    requiresDowntime: z.boolean(),
+    estimatedDurationMinutes: z.int().nullable(),
+    tested: z.boolean(),
+    stepsBefore: text,
+    stepsDuring: text,
+    stepsAfter: text,
+    stepsBack: text,
+  })
+  .meta({ id: 'UpgradePath' });
+export const UpgradePathPage = pageOf(UpgradePathView, 'UpgradePathPage');
+
+export function pathView(path: UpgradePath): z.infer<typeof UpgradePathView> {
+  const { createdAtMs, updatedAtMs, ...fields } = path;
+  return { ...fields, ...timesOf({ createdAtMs, updatedAtMs }) };
+}
+
+const said = z.strictObject({ code: z.string(), message: z.string() });
+
+export const ValidationView = z
+  .strictObject({
+    valid: z.boolean().meta({ description: 'No blockers. It may still take several steps' }),
+    upgradeType: z.enum(['PATCH', 'MINOR', 'MAJOR']),
+    riskLevel: z.enum(['LOW', 'MEDIUM', 'HIGH']),
+    requiresDowntime: z.boolean(),
+    steps: z.array(
+      z.strictObject({
+        fromVersionId: z.uuid(),
+        toVersionId: z.uuid(),
+        fromVersion: z.string(),
+        toVersion: z.string(),
+        registered: z.boolean(),
+        requiresDowntime: z.boolean(),
+        tested: z.boolean().nullable(),
+        estimatedDurationMinutes: z.int().nullable(),
+      }),
+    ),
+    blockers: z.array(said),
+    warnings: z.array(said),
+  })
+  .meta({ id: 'UpgradePathValidation' });
+
+export function validationView(judgement: UpgradeJudgement): z.infer<typeof ValidationView> {
+  const { steps, blockers, warnings, ...facts } = judgement;
+  return {
+    ...facts,
+    steps: steps.map(({ registered: path, ...step }) => ({
+      ...step,
+      registered: path !== null,
+      requiresDowntime: path?.requiresDowntime ?? false,
+      tested: path?.tested ?? null,
+      estimatedDurationMinutes: path?.estimatedDurationMinutes ?? null,
+    })),
+    blockers: [...blockers],
+    warnings: [...warnings],
+  };
+}
+
+export const DeploymentView = z
+  .strictObject({
+    ...registered,
+    tenantId: z.string(),
+    componentId: z.uuid(),
+    target: z
+      .strictObject({ driver: z.string(), settings: z.record(z.string(), z.unknown()) })
+      .nullable(),
+    currentVersionId: z.uuid().nullable(),
+    observedVersions: z
+      .record(z.string(), z.int())
+      .meta({ description: 'Version → how many instances were seen on it' }),
+    platformVersion: text,
+    standbySet: z.strictObject({ versionId: z.uuid(), retireAt: z.string() }).nullable(),
+  })
+  .meta({ id: 'Deployment' });
+
+export function deploymentView(deployment: Deployment): z.infer<typeof DeploymentView> {
+  const { createdAtMs, updatedAtMs, target, ...fields } = deployment;
+  return {
+    ...fields,
+    target: target === null ? null : { driver: target.driver, settings: { ...target.settings } },
+    observedVersions: { ...fields.observedVersions },
+    ...timesOf({ createdAtMs, updatedAtMs }),
+  };
+}

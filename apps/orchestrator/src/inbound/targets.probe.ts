@@ -1,0 +1,87 @@
+import type { Clock } from '#runtime/clock.js';
+import type { SimulatedTargets } from '#targets/simulated-targets.js';
+import { SimulatedFaults } from '#targets/simulated-faults.js';
+import {
+  type TargetDrivers,
+  TargetSettingsError,
+  TargetUnreachableError,
+} from '#targets/target.driver.js';
+import { REQUEST_LIMITS } from '#core/limits.js';
+import { invalidRequest, Refusal } from '../refusal.js';
+import type { Target } from '../registry.js';
+import { TargetDesk } from '../target-desk.js';
+
+/** Asks targets through their drivers; what drivers throw becomes what people are told. */
+export class TargetsProbe extends TargetDesk {
+  constructor(
+    private readonly drivers: TargetDrivers,
+    private readonly simulated: Pick<SimulatedTargets, 'declare' | 'setFaults'>,
+    private readonly clock: Clock,
+  ) {
+    super();
+  }
+
+  override check(target: Target): void {
+    try {
+      this.drivers.check(target);
+    } catch (error) {
+      throw asRefusal(error);
+    }
+  }
+
+  override async count(target: Target): Promise<number> {
+    try {
+      const { listed } = await this.#inTime((signal) => this.drivers.open(target).room([], signal));
+      return listed;
+    } catch (error) {
+      throw asRefusal(error);
+    }
+  }
+
+  override async declare(target: Target): Promise<void> {
+    if (target.driver !== 'simulated') return;
+    await this.simulated.declare(target.settings).catch((error: unknown) => {
+      throw asRefusal(error);
+    });
+  }
+
+  override async setFaults(target: Target, faults: readonly unknown[]): Promise<void> {
+    const known = SimulatedFaults.parse(faults);
+    await this.simulated.setFaults(target.settings, known).catch((error: unknown) => {
+      throw asRefusal(error);
+    });
+  }
+
+  /** A driver that does not heed its signal must not hold up whoever asked. */
+  async #inTime<Answer>(ask: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
+    const ms = REQUEST_LIMITS.countTimeoutMs;
+    const limit = new AbortController();
+    const answered = new AbortController();
+    const over = this.clock.sleep(ms, answered.signal).then(() => {
+      limit.abort();
+      throw new TargetUnreachableError(`no answer within ${String(ms)} ms`);
+    });
+    try {
+      return await Promise.race([ask(limit.signal), over]);
+    } finally {
+      // The loser's rejection is nobody's any more.
+      over.catch(() => undefined);
+      answered.abort();
+    }
+  }
+}
+
+function asRefusal(error: unknown): unknown {
+  if (error instanceof TargetSettingsError) {
+    const named = error.problems.map(({ field, expected }) => {
+      return { field: `target.${field}`, expected };
+    });
+    return invalidRequest(named);
+  }
+  if (error instanceof TargetUnreachableError) {
+    // What the driver says may hold addresses: it is for the log, not for whoever asked.
+    const title = 'The target did not say in time how many instances it has';
+    return new Refusal('TARGET_UNREACHABLE', 503, title, {}, { 'retry-after': '5' });
+  }
+  return error;
+}
