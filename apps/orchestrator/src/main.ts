@@ -44,7 +44,7 @@ const app = await NestFactory.create<NestFastifyApplication>(
     executions,
     idempotency,
     registry: new PgRegistryStore(database),
-    desk: new TargetsProbe(drivers, simulated),
+    desk: new TargetsProbe(drivers, simulated, clock),
   }),
   createHttpAdapter(),
   { logger: new NestLogger(log) },
