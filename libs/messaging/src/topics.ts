@@ -1,7 +1,10 @@
-import { ConfigResourceTypes, type Admin, type ITopicConfig } from 'kafkajs';
+import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
 import { SystemClock, type Clock } from '#runtime/clock.js';
 import type { Log } from '#runtime/log.js';
 import { connectPatiently, patientKafka } from './kafka-client.js';
+
+// Node does not see this one among the names of a CommonJS module.
+const { ConfigResourceTypes } = kafkajs;
 
 /** A topic and what is asked of it. */
 export interface TopicSpec {
