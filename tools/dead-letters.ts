@@ -1,0 +1,67 @@
+/**
+ * `npm run dead-letters`: what nobody could handle, and a way to have it tried again.
+ *
+ *   npm run dead-letters -- list [topic] [--limit 20]
+ *   npm run dead-letters -- replay <topic> <partition> <offset>
+ *
+ * Brokers are those of KAFKA_BROKERS, else of the stack that runs in this checkout.
+ */
+import { parseArgs } from 'node:util';
+import { TOPICS } from '#contracts/topics.js';
+import {
+  listDeadLetters,
+  replayDeadLetter,
+  type ListedLetter,
+} from '#messaging/dead-letter-desk.js';
+import { runCommand, say } from './command.js';
+import { letterLines } from './dead-letters/letter-lines.js';
+import { runningBrokers } from './stack/running-brokers.js';
+
+const USAGE = [
+  'usage: npm run dead-letters -- list [topic] [--limit 20]',
+  '       npm run dead-letters -- replay <topic> <partition> <offset>',
+  `topics: ${Object.values(TOPICS).join(', ')}`,
+].join('\n');
+
+const LIMIT_DEFAULT = 20;
+
+await runCommand(async () => {
+  const asked = parseArgs({
+    allowPositionals: true,
+    options: { limit: { type: 'string', default: String(LIMIT_DEFAULT) } },
+  });
+  const [verb, ...rest] = asked.positionals;
+  if (verb === 'list' && rest.length <= 1) return list(rest[0], Number(asked.values.limit));
+  const [topic, partition, offset] = rest;
+  if (verb === 'replay' && rest.length === 3 && topic && partition && /^\d+$/.test(offset ?? '')) {
+    return replay(topic, Number(partition), offset ?? '');
+  }
+  console.error(USAGE);
+  return 2;
+});
+
+async function list(topic: string | undefined, limit: number): Promise<number> {
+  if (!Number.isInteger(limit) || limit < 1) throw new Error('--limit: expected a whole number');
+  const brokers = runningBrokers();
+  const topics = topic === undefined ? Object.values(TOPICS) : [originalOf(topic)];
+  let found = 0;
+  for (const each of topics) {
+    const letters: ListedLetter[] = await listDeadLetters(brokers, each, { limit });
+    found += letters.length;
+    for (const letter of letters) for (const line of letterLines(each, letter)) say(line);
+  }
+  if (found === 0) say(`no dead letters on ${topics.join(', ')}`);
+  return 0;
+}
+
+async function replay(topic: string, partition: number, offset: string): Promise<number> {
+  const original = originalOf(topic);
+  const { reason } = await replayDeadLetter(runningBrokers(), original, { partition, offset });
+  say(`put back on ${original}; it had been buried because: ${reason}`);
+  return 0;
+}
+
+/** A letter's own topic is as good a name as the one it came from. */
+function originalOf(topic: string): string {
+  return topic.replace(/\.dlq$/, '');
+}

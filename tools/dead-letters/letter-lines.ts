@@ -1,0 +1,25 @@
+import type { ListedLetter } from '#messaging/dead-letter-desk.js';
+
+const BODY_SHOWN = 160;
+
+/** A letter for a terminal: where it lies, why, where it came from, and how it begins. */
+export function letterLines(topic: string, entry: ListedLetter): string[] {
+  const place = `${topic} ${String(entry.partition)} ${entry.offset}`;
+  if (entry.letter === undefined) return [`${place}  cannot be read: ${entry.problem}`, ''];
+  const { letter } = entry;
+  const cut = letter.isCut ? ', only its beginning is kept here' : '';
+  return [
+    `${place}  ${letter.buriedAt}`,
+    `  why   ${letter.reason}`,
+    `  from  ${letter.topic}/${String(letter.partition)}/${letter.offset}, key ${letter.key ?? '(none)'}`,
+    `  body  ${String(letter.bytes)} bytes${cut}: ${beginningOf(letter.bodyBase64)}`,
+    '',
+  ];
+}
+
+/** On one line and without anything a terminal would obey: a poison message may hold escapes. */
+function beginningOf(bodyBase64: string | null): string {
+  if (bodyBase64 === null) return '(none)';
+  const text = Buffer.from(bodyBase64, 'base64').toString('utf8').slice(0, BODY_SHOWN);
+  return text.replace(/[\p{Cc}\p{Cf}]/gu, '·');
+}

@@ -1,0 +1,102 @@
+/** Where the demo shows itself: a table that is drawn over itself, or lines one after another. */
+import { loadLine, seconds, tableLines } from './table.js';
+import type { LoadReading } from './load-tally.js';
+import { sentenceOf, type UpgradeView } from './upgrade-view.js';
+import type { ProgressEvent } from '#contracts/progress.messages.js';
+
+export interface Moment {
+  readonly view: UpgradeView;
+  readonly load: LoadReading;
+  readonly elapsedMs: number;
+}
+
+export interface Screen {
+  /** A line that stays. */
+  say(line: string): void;
+  /** An event has changed the view. */
+  step(event: ProgressEvent, moment: Moment): void;
+  /** The present moment, shown where something is drawn again and again. */
+  refresh(moment: Moment): void;
+  /** The last moment stays on the screen. */
+  settle(moment: Moment): void;
+}
+
+/** The part of a terminal that is used here. */
+export interface Terminal {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+  write(text: string): unknown;
+}
+
+export function screenFor(terminal: Terminal, env: NodeJS.ProcessEnv): Screen {
+  // CI systems may lend a terminal; nobody watches it, and what is kept is a log.
+  const isWatched = terminal.isTTY === true && env['CI'] === undefined && env['TERM'] !== 'dumb';
+  return isWatched
+    ? new LiveScreen(terminal, env['NO_COLOR'] === undefined)
+    : new PlainScreen(terminal);
+}
+
+/** One line a step. */
+class PlainScreen implements Screen {
+  constructor(private readonly terminal: Terminal) {}
+
+  say(line: string): void {
+    this.terminal.write(`${line}\n`);
+  }
+
+  step(event: ProgressEvent, { elapsedMs, view, load }: Moment): void {
+    const at = seconds(elapsedMs).padStart(7);
+    this.say(`${at}  ${String(view.percentage).padStart(3)} %  ${sentenceOf(event)}`);
+    const isOfExecution = !('instanceId' in event.data);
+    if (isOfExecution) this.say(`${' '.repeat(17)}${loadLine(load)}`);
+  }
+
+  refresh(): void {
+    // A log shows what happened, not that time passes.
+  }
+
+  settle({ load }: Moment): void {
+    this.say(`${' '.repeat(17)}${loadLine(load)}`);
+  }
+}
+
+const HIDE_CURSOR = '\u001b[?25l';
+const SHOW_CURSOR = '\u001b[?25h';
+const CLEAR_BELOW = '\u001b[0J';
+
+class LiveScreen implements Screen {
+  #drawnLines = 0;
+
+  constructor(
+    private readonly terminal: Terminal,
+    private readonly colour: boolean,
+  ) {}
+
+  say(line: string): void {
+    this.terminal.write(`${this.#over()}${CLEAR_BELOW}${line}\n`);
+    this.#drawnLines = 0;
+  }
+
+  step(_event: ProgressEvent, moment: Moment): void {
+    this.refresh(moment);
+  }
+
+  refresh({ view, load, elapsedMs }: Moment): void {
+    const { columns = 80, rows = 24 } = this.terminal;
+    const lines = tableLines(view, load, elapsedMs, { columns, rows, colour: this.colour });
+    // Written in one piece, or the terminal would show a half-drawn table.
+    const text = lines.map((line) => `${line}\u001b[K`).join('\n');
+    this.terminal.write(`${HIDE_CURSOR}${this.#over()}${text}\n${CLEAR_BELOW}${SHOW_CURSOR}`);
+    this.#drawnLines = lines.length;
+  }
+
+  settle(moment: Moment): void {
+    this.refresh(moment);
+    this.#drawnLines = 0;
+  }
+
+  #over(): string {
+    return this.#drawnLines > 0 ? `\u001b[${String(this.#drawnLines)}A\r` : '';
+  }
+}

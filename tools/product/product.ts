@@ -1,0 +1,206 @@
+/** The services as they are built, each supervised, on one Kafka and one Postgres. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildWhenStale } from '../dist.js';
+import { choosePort, LOOPBACK } from '../stack/ports.js';
+import type { Report } from '../stack/requirements.js';
+import { STACK_FOLDER } from '../stack/stack.js';
+import { serviceEntry, supervise, type Service, type ServiceOptions } from '../supervise.js';
+import { artifactsOf } from './example-fleet.js';
+import { holdLifeline, type Lifeline } from './lifeline.js';
+import { RegistryApi } from './registry-api.js';
+
+export type ServiceName = 'orchestrator' | 'validator' | 'rollback-agent' | 'fleet-agent';
+
+/** Where a newcomer looks for them first; taken by others, any free port does. */
+const USUAL_PORTS: Readonly<Record<ServiceName, number>> = {
+  orchestrator: 8084,
+  validator: 8085,
+  'rollback-agent': 8087,
+  'fleet-agent': 8095,
+};
+const USUAL_TRAFFIC_PORT = 8090;
+const FLEET_ANSWER_LIMIT_MS = 60_000;
+
+export interface ProductOptions {
+  readonly stack: { readonly kafkaBrokers: string; readonly databaseUrl: string };
+  /** `usual`: the ports of the documentation when free; `private`: any, for tests and demos. */
+  readonly ports: 'usual' | 'private';
+  /** The fleet agent keeps its fleets here, and the services their logs. */
+  readonly folder?: string;
+  readonly report?: Report;
+  /** Has `stop` done at the end of a command, also when it ends before all is started. */
+  readonly onEnd?: (cleanUp: () => Promise<void>) => void;
+  /** Beside what every service needs. */
+  readonly env?: Partial<Record<ServiceName, Readonly<Record<string, string>>>>;
+  /** Beside what every service has: whether it comes back after a death, for one. */
+  readonly supervision?: Partial<ServiceOptions>;
+}
+
+export interface Fleet {
+  readonly name: string;
+  readonly instanceIds: readonly string[];
+  /** Where the edge proxy takes its traffic. */
+  readonly trafficUrl: string;
+}
+
+export interface Product {
+  readonly services: Readonly<Record<ServiceName, Service>>;
+  readonly urls: Readonly<Record<ServiceName, string>>;
+  /** `http://…/api/v1/registry` */
+  readonly apiUrl: string;
+  readonly kafkaBrokers: string;
+  readonly logFolder: string;
+  /** The REST API as somebody of that name. */
+  api(actor: string): RegistryApi;
+  /** The fleet as it stands when there is one of that name, else one that begins so. */
+  ensureFleet(name: string, version: string, instances: number): Promise<Fleet>;
+  /** Ends the services, the edge proxy and every instance; nothing is left listening. */
+  stop(): Promise<void>;
+}
+
+interface FleetAnswer {
+  readonly name: string;
+  readonly trafficPort: number;
+  readonly instances: readonly { readonly id: string }[];
+}
+
+/** Builds what is not built, starts the four services and returns when all are ready. */
+export async function startProduct(options: ProductOptions): Promise<Product> {
+  const report = options.report ?? (() => undefined);
+  await buildWhenStale(report);
+  const folder = options.folder ?? STACK_FOLDER;
+  const logFolder = join(folder, 'logs');
+  mkdirSync(logFolder, { recursive: true });
+  const began = performance.now();
+  const ports = await choosePorts(options.ports);
+  const home = join(folder, 'fleet-agent');
+  const lifeline = await holdLifeline(home);
+  const started: Service[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(started.map((service) => service.stop()));
+    await lifeline.letGo();
+  };
+  options.onEnd?.(stop);
+  const start = async (name: ServiceName): Promise<Service> => {
+    const service = await supervise({
+      name,
+      entry: serviceEntry(name),
+      env: { ...envOf(name, ports[name], { options, home, lifeline }) },
+      readyUrl: `${urlOf(ports[name])}/readyz`,
+      logFolder,
+      ...options.supervision,
+    });
+    started.push(service);
+    return service;
+  };
+  try {
+    // Together: each waits for what it needs by itself, whoever comes first.
+    const names = Object.keys(USUAL_PORTS) as ServiceName[];
+    const services = await settled(names.map(start));
+    report(`${names.join(', ')} are ready (${((performance.now() - began) / 1_000).toFixed(1)} s)`);
+    const [orchestrator, validator, rollbackAgent, fleetAgent] = services as Four<Service>;
+    return describe(options, ports, logFolder, stop, {
+      orchestrator,
+      validator,
+      'rollback-agent': rollbackAgent,
+      'fleet-agent': fleetAgent,
+    });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+type Four<Of> = [Of, Of, Of, Of];
+type Ports = Readonly<Record<ServiceName, number>>;
+
+/** All of them, or the first failure once none is still starting: nothing may start after it. */
+async function settled<Of>(starts: readonly Promise<Of>[]): Promise<Of[]> {
+  const results = await Promise.allSettled(starts);
+  return results.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+}
+
+async function choosePorts(which: ProductOptions['ports']): Promise<Ports> {
+  const chosen: Record<string, number> = {};
+  for (const [name, usual] of Object.entries(USUAL_PORTS)) {
+    const preferred = which === 'usual' ? usual : undefined;
+    chosen[name] = await choosePort(preferred, Object.values(chosen));
+  }
+  return chosen as Ports;
+}
+
+function envOf(
+  name: ServiceName,
+  port: number,
+  { options, home, lifeline }: { options: ProductOptions; home: string; lifeline: Lifeline },
+): Readonly<Record<string, string>> {
+  const { kafkaBrokers, databaseUrl } = options.stack;
+  const servers = { KAFKA_BROKERS: kafkaBrokers, DATABASE_URL: databaseUrl };
+  const agent = { FLEET_AGENT_HOME: home, WATCHDOG_PID: String(lifeline.pid) };
+  return {
+    PORT: String(port),
+    HOST: LOOPBACK,
+    ...(name === 'fleet-agent' ? agent : servers),
+    ...options.env?.[name],
+  };
+}
+
+function describe(
+  options: ProductOptions,
+  ports: Ports,
+  logFolder: string,
+  stop: () => Promise<void>,
+  services: Product['services'],
+): Product {
+  const urls = Object.fromEntries(
+    Object.entries(ports).map(([name, port]) => [name, urlOf(port)]),
+  ) as Product['urls'];
+  const apiUrl = `${urls.orchestrator}/api/v1/registry`;
+  return {
+    services,
+    urls,
+    apiUrl,
+    kafkaBrokers: options.stack.kafkaBrokers,
+    logFolder,
+    api: (actor) => new RegistryApi(apiUrl, actor),
+    ensureFleet: (name, version, instances) =>
+      ensureFleet(urls['fleet-agent'], options.ports, { name, version, instances }),
+    stop,
+  };
+}
+
+async function ensureFleet(
+  agentUrl: string,
+  ports: ProductOptions['ports'],
+  { name, version, instances }: { name: string; version: string; instances: number },
+): Promise<Fleet> {
+  const url = `${agentUrl}/fleets/${name}`;
+  const found = await fetch(url, { signal: AbortSignal.timeout(FLEET_ANSWER_LIMIT_MS) });
+  if (found.ok) return fleetOf((await found.json()) as FleetAnswer);
+  const trafficPort = await choosePort(ports === 'usual' ? USUAL_TRAFFIC_PORT : undefined);
+  const declared = await fetch(url, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ instances, version, artifacts: artifactsOf(version), trafficPort }),
+    signal: AbortSignal.timeout(FLEET_ANSWER_LIMIT_MS),
+  });
+  const text = await declared.text();
+  if (!declared.ok) {
+    throw new Error(
+      `the fleet agent did not take fleet ${name}: ${String(declared.status)} ${text}`,
+    );
+  }
+  return fleetOf(JSON.parse(text) as FleetAnswer);
+}
+
+function fleetOf({ name, trafficPort, instances }: FleetAnswer): Fleet {
+  return { name, trafficUrl: urlOf(trafficPort), instanceIds: instances.map(({ id }) => id) };
+}
+
+function urlOf(port: number): string {
+  return `http://${LOOPBACK}:${String(port)}`;
+}

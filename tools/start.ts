@@ -1,0 +1,66 @@
+/**
+ * `npm start`: Kafka, Postgres, the services and an example fleet, until Ctrl-C. A second start
+ * goes on where the first ended: data, registrations and the fleet's version are kept.
+ */
+import { runCommand, say, untilInterrupted } from './command.js';
+import {
+  FIRST_VERSION,
+  INSTANCES,
+  registerExample,
+  targetOf,
+  type ExampleFleet,
+} from './product/example-fleet.js';
+import { startProduct, type Fleet, type Product } from './product/product.js';
+import { firstUpgradeCommands } from './product/upgrade-request.js';
+import { startStack, type Stack } from './stack/stack.js';
+
+const FLEET = 'greeter';
+/** Where a fleet that is on a version goes from there. */
+const NEXT_VERSION: Readonly<Record<string, string>> = { '1.0.0': '1.1.0' };
+
+await runCommand(async (command) => {
+  const stack = await startStack({ report: say });
+  command.onEnd(() => stack.stop());
+  const onEnd = (stop: () => Promise<void>): void => command.onEnd(stop);
+  const product = await startProduct({ stack, ports: 'usual', report: say, onEnd });
+  command.onEnd(() => {
+    say('\nending the services, the proxy and the instances …');
+  });
+  const fleet = await product.ensureFleet(FLEET, FIRST_VERSION, INSTANCES);
+  const target = targetOf(product.urls['fleet-agent'], FLEET);
+  const example = await registerExample(product.api('npm start'), target);
+  for (const line of whereEverythingIs(stack, product, fleet)) say(line);
+  for (const line of howToBegin(product, example)) say(line);
+  await untilInterrupted(command);
+  return 0;
+});
+
+function whereEverythingIs(stack: Stack, product: Product, fleet: Fleet): string[] {
+  const { urls } = product;
+  const rows: [string, string][] = [
+    ['REST API', product.apiUrl],
+    ['API documentation', `${urls.orchestrator}/docs`],
+    ['metrics', `${urls.orchestrator}/metrics, ${urls.validator}/metrics, `],
+    ['', `${urls['rollback-agent']}/metrics`],
+    ['fleet agent', urls['fleet-agent']],
+    ['the fleet', `${fleet.trafficUrl} (${String(fleet.instanceIds.length)} instances behind it)`],
+    ['Kafka', `${stack.kafkaBrokers}, progress on topic upgrade.progress.v1`],
+    ['Postgres', stack.databaseUrl],
+    ['logs', product.logFolder],
+  ];
+  return ['', ...rows.map(([name, where]) => `  ${name.padEnd(18)} ${where}`)];
+}
+
+function howToBegin(product: Product, example: ExampleFleet): string[] {
+  const { currentVersion } = example;
+  const next = NEXT_VERSION[currentVersion] ?? '1.2.0';
+  if (next === currentVersion) return ['', 'Ctrl-C ends it all.'];
+  return [
+    '',
+    `The fleet is on ${currentVersion}. A first upgrade, to ${next}, in another terminal:`,
+    '',
+    ...firstUpgradeCommands(product.apiUrl, example, next).map((line) => `  ${line}`),
+    '',
+    'Ctrl-C ends it all.',
+  ];
+}
