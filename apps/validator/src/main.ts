@@ -1,0 +1,31 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { NestLogger } from '#observability/logger.js';
+import { Plumbing1700000000000 } from '#postgres/plumbing-migration.js';
+import { configOrExit } from '#runtime/config.js';
+import { openGround, serve } from '#service/service-process.js';
+import { openTargets } from '#service/targets.js';
+import { Validations1700000001000 } from './persistence/validation.migration.js';
+import { PgValidationStore } from './persistence/validation.pg.store.js';
+import { ValidatorConfig } from './validator.config.js';
+import { ValidatorModule } from './validator.module.js';
+import { Validator } from './validator.js';
+
+const config = configOrExit(ValidatorConfig);
+const ground = await openGround(
+  {
+    name: 'validator',
+    schema: 'validator',
+    migrations: [Plumbing1700000000000, Validations1700000001000],
+  },
+  config,
+);
+const { drivers } = await openTargets(ground);
+const store = new PgValidationStore(ground.database);
+const validator = new Validator({ ...ground, store, drivers });
+const logger = new NestLogger(ground.log);
+const app = await NestFactory.create(ValidatorModule.of(ground, validator), new FastifyAdapter(), {
+  logger,
+});
+await serve(ground, app, validator);
