@@ -153,6 +153,8 @@ export const ROLLBACK_LIMITS = {
   /** Results written in one transaction. */
   reportsPerDecisionMax: 20,
   reasonMaxChars: 200,
+  /** Instances given up in one decision: a transaction must not move a million rows. */
+  leftOverPerDecisionMax: 10_000,
 } as const;
 
 /** A million instances in pages: more pages than this are no honest question. */

@@ -7,12 +7,16 @@
  * the room. The batch is the barrier, without delay.
  */
 import { ATTEMPTS_MAX, ROLLBACK_LIMITS, ROOM_READING_MAX_AGE_MS } from '../limits.js';
-import type { SettledSteps } from '../execution/execution-inputs.js';
 import { STEPS, type Step } from '../execution/execution.js';
 import { clipped } from '../texts.js';
 import { allowedDown } from '../strategies/room.js';
 import { speakIfOwed } from './rollback-reports.js';
-import type { RollbackAsked, RollbackDecision, RollbackInput } from './rollback-inputs.js';
+import type {
+  RollbackAsked,
+  RollbackDecision,
+  RollbackInput,
+  SettledRollbackSteps,
+} from './rollback-inputs.js';
 import { takeQuestion } from './rollback-questions.js';
 import {
   batchOf,
@@ -61,7 +65,7 @@ class Draft {
     select: RollbackMove['select'],
     from: RollbackStatus,
     to: RollbackStatus,
-    more: { begins?: boolean; reason?: string } = {},
+    more: { begins?: boolean; reason?: string | readonly string[] } = {},
   ): void {
     const count = select.by === 'NEXT' ? select.count : select.indices.length;
     if (count === 0) return;
@@ -74,8 +78,7 @@ class Draft {
     this.moves.push({
       ...{ select, from, to },
       begins: more.begins ?? false,
-      reason:
-        more.reason === undefined ? null : clipped(more.reason, ROLLBACK_LIMITS.reasonMaxChars),
+      reason: more.reason === undefined ? null : bounded(more.reason),
       settledFrom: settles ? settled + 1 : null,
     });
     this.set({
@@ -83,6 +86,12 @@ class Draft {
       settled: settles ? settled + count : settled,
     });
   }
+}
+
+function bounded(reason: string | readonly string[]): string | readonly string[] {
+  const { reasonMaxChars } = ROLLBACK_LIMITS;
+  if (typeof reason === 'string') return clipped(reason, reasonMaxChars);
+  return reason.map((one) => clipped(one, reasonMaxChars));
 }
 
 function named(indices: readonly number[]): RollbackMove['select'] {
@@ -128,9 +137,11 @@ function takeSights(
 }
 
 function leaveAllOver(draft: Draft, reason: string): void {
+  let most: number = ROLLBACK_LIMITS.leftOverPerDecisionMax;
   for (const status of [...STEPS, 'UNSEEN', 'THERE', 'DOWN', 'UP'] as const) {
-    const rest = { by: 'NEXT', count: draft.work.counters[status] } as const;
-    draft.move(rest, status, 'LEFT_OVER', { reason });
+    const count = Math.min(most, draft.work.counters[status]);
+    draft.move({ by: 'NEXT', count }, status, 'LEFT_OVER', { reason });
+    most -= count;
   }
 }
 
@@ -143,8 +154,8 @@ const AFTER: Readonly<Record<Step, RollbackStatus>> = {
   HEALTH_CHECKING: 'RESTORED',
 };
 
-function takeSettled(draft: Draft, settled: SettledSteps): void {
-  const { step, attempt, outcome, failure, reason, indices } = settled;
+function takeSettled(draft: Draft, settled: SettledRollbackSteps): void {
+  const { step, attempt, outcome, failure, reasons, indices } = settled;
   if (outcome === 'DONE') {
     draft.move(named(indices), step, AFTER[step]);
     return;
@@ -159,8 +170,10 @@ function takeSettled(draft: Draft, settled: SettledSteps): void {
     draft.move(named(indices), step, 'UNSEEN');
     return;
   }
-  const why = `${failure ?? 'FAILED'}: ${reason ?? 'no reason was given'}`;
-  draft.move(named(indices), step, 'LEFT_OVER', { reason: why });
+  const reason = indices.map(
+    (_, at) => `${failure ?? 'FAILED'}: ${reasons[at] ?? 'no reason given'}`,
+  );
+  draft.move(named(indices), step, 'LEFT_OVER', { reason });
   if (indices.length === 0) return;
   draft.set({ gaveUp: draft.work.gaveUp ?? 'another instance could not be brought back' });
 }
@@ -183,8 +196,8 @@ function goOn(draft: Draft, input: Report, nowMs: number): void {
   }
   if (draft.work.gaveUp !== null) {
     const reason = `not taken back, because ${draft.work.gaveUp}`;
-    const rest = { by: 'NEXT', count: draft.work.counters.UP } as const;
-    draft.move(rest, 'UP', 'LEFT_OVER', { reason });
+    const count = Math.min(ROLLBACK_LIMITS.leftOverPerDecisionMax, draft.work.counters.UP);
+    draft.move({ by: 'NEXT', count }, 'UP', 'LEFT_OVER', { reason });
   }
   if (unsettled(draft.work.counters) === 0) draft.set({ state: 'ENDED', owesReport: true });
 }

@@ -1,8 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { ROLLBACK_LIMITS, SPEAK_AFTER_MS } from '../limits.js';
-import type { SettledSteps } from '../execution/execution-inputs.js';
 import { decideRollback } from './decide-rollback.js';
-import type { RollbackAsked, RollbackDecision, RollbackInput } from './rollback-inputs.js';
+import type {
+  RollbackAsked,
+  RollbackDecision,
+  RollbackInput,
+  SettledRollbackSteps,
+} from './rollback-inputs.js';
 import {
   NO_COUNTERS,
   sightOf,
@@ -62,15 +66,14 @@ function counted(othersDown: number, but: { fallen?: number[]; countedAtMs?: num
   return { type: 'ROOM_COUNTED', othersDown, fallen, countedAtMs } as const;
 }
 
-function settled(but: Partial<SettledSteps>): RollbackInput {
-  const one: SettledSteps = {
+function settled(but: Partial<SettledRollbackSteps>): RollbackInput {
+  const one: SettledRollbackSteps = {
     step: 'HEALTH_CHECKING',
     attempt: 1,
     outcome: 'DONE',
     failure: null,
-    reason: null,
+    reasons: [null],
     indices: [0],
-    closedConnections: 0,
     ...but,
   };
   return { type: 'STEPS_SETTLED', settled: [one] };
@@ -267,14 +270,29 @@ describe('steps that settled', () => {
   });
 
   test('the second failure leaves it over, and no healthy one is taken any more', () => {
-    const failed = settled({ attempt: 2, outcome: 'FAILED', failure: 'UNHEALTHY', reason: 'sick' });
+    const failed = settled({
+      attempt: 2,
+      outcome: 'FAILED',
+      failure: 'UNHEALTHY',
+      reasons: ['sick'],
+    });
     const { next, moves, says } = given(running({ HEALTH_CHECKING: 1, UP: 3 }), failed);
     expect(next).toMatchObject({ state: 'ENDED', counters: { LEFT_OVER: 4, UP: 0 }, settled: 4 });
     expect(moves.map(({ reason, settledFrom }) => [reason, settledFrom])).toEqual([
-      ['UNHEALTHY: sick', 1],
+      [['UNHEALTHY: sick'], 1],
       ['not taken back, because another instance could not be brought back', 2],
     ]);
     expect(says).toMatchObject([{ state: 'ENDED', after: 0, upTo: 4 }]);
+  });
+
+  test('a give-up of very many is decided bit by bit, and told of in the end', () => {
+    const many = ROLLBACK_LIMITS.leftOverPerDecisionMax + 5;
+    const failed = settled({ attempt: 2, outcome: 'FAILED', failure: 'UNHEALTHY' });
+    const first = given(running({ HEALTH_CHECKING: 1, UP: many }), failed);
+    expect(first.next).toMatchObject({ state: 'RUNNING', counters: { UP: 5 } });
+    expect(wantOf(first.next)).toEqual({ want: 'GO_ON' });
+    const { next } = given(first.next, { type: 'TIME_PASSED' });
+    expect(next).toMatchObject({ state: 'ENDED', settled: many + 1 });
   });
 
   test('after a give-up down ones are still taken back, and what is under way ends', () => {

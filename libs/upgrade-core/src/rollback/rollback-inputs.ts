@@ -19,6 +19,15 @@ export interface RollbackAsked extends RollbackKey {
   readonly other: Pick<RollbackWork, 'handOver' | 'reported' | 'settled'> | null;
 }
 
+/** Instances that ended the same step in the same way. */
+export interface SettledRollbackSteps extends Pick<
+  SettledSteps,
+  'step' | 'attempt' | 'outcome' | 'failure' | 'indices'
+> {
+  /** For each index in its place, in a sentence; null where nothing failed. */
+  readonly reasons: readonly (string | null)[];
+}
+
 export type RollbackInput =
   | RollbackAsked
   | {
@@ -30,7 +39,7 @@ export type RollbackInput =
       readonly seen: Readonly<Record<Sight, readonly number[]>>;
     }
   /** Indices are those that the store holds in exactly this step and attempt. */
-  | { readonly type: 'STEPS_SETTLED'; readonly settled: readonly SettledSteps[] }
+  | { readonly type: 'STEPS_SETTLED'; readonly settled: readonly SettledRollbackSteps[] }
   | {
       readonly type: 'ROOM_COUNTED';
       /** Down instances of the target that are not under way here. */

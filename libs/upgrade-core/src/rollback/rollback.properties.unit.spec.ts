@@ -155,7 +155,7 @@ class World {
     if (!fails && step === 'UPGRADING') Object.assign(machine, { version: BACK, healthy: true });
     if (!fails && step === 'HEALTH_CHECKING') machine.admitted = true;
     const failure: FailureKind | null = machine.gone ? 'VANISHED' : fails ? 'UNHEALTHY' : null;
-    const ended = { step, attempt: row.attempt, failure, reason: null, closedConnections: 0 };
+    const ended = { step, attempt: row.attempt, failure, reasons: [null] };
     const outcome = failure === null ? 'DONE' : 'FAILED';
     this.give({ type: 'STEPS_SETTLED', settled: [{ ...ended, outcome, indices: [index] }] });
   }

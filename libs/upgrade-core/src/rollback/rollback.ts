@@ -75,8 +75,8 @@ export interface RollbackMove {
   readonly to: RollbackStatus;
   /** A new attempt begins: its number is raised by one. */
   readonly begins: boolean;
-  /** Why it is LEFT_OVER; else null. */
-  readonly reason: string | null;
+  /** Why they are LEFT_OVER: one for all, or one for each named index in their order; else null. */
+  readonly reason: string | readonly string[] | null;
   /** The first one's number as it settles, the next ones' follow; null: it does not settle. */
   readonly settledFrom: number | null;
 }
@@ -130,6 +130,12 @@ export function mustSpeak(work: RollbackWork, nowMs: number): boolean {
   return work.state === 'RUNNING' && Math.abs(nowMs - work.lastSaidAtMs) >= SPEAK_AFTER_MS;
 }
 
+/** As a newer hand-over leaves it: what it had not told of, the newer one tells. */
+export function stopped(work: RollbackWork): RollbackWork {
+  if (work.state === 'ENDED' || work.state === 'STOPPED') return { ...work, owesReport: false };
+  return { ...work, state: 'STOPPED', owesReport: false };
+}
+
 /** Its owner still has something to do or to say. */
 export function isActive(work: RollbackWork): boolean {
   return work.state === 'RUNNING' || (work.state !== 'GATHERING' && work.owesReport);
@@ -138,7 +144,9 @@ export function isActive(work: RollbackWork): boolean {
 /** What the owner must find out before anything more can be begun; null: nothing now. */
 export type RollbackWant =
   | { readonly want: 'LOOK'; readonly from: 'UNSEEN' | 'DOWN'; readonly limit: number }
-  | { readonly want: 'COUNT_ROOM' };
+  | { readonly want: 'COUNT_ROOM' }
+  /** Nothing: it only has to be decided again, because a decision does not move a million rows. */
+  | { readonly want: 'GO_ON' };
 
 export function wantOf(work: RollbackWork): RollbackWant | null {
   const { counters } = work;
@@ -146,7 +154,8 @@ export function wantOf(work: RollbackWork): RollbackWant | null {
   if (counters.UNSEEN > 0) return { want: 'LOOK', from: 'UNSEEN', limit: ROLLBACK_LIMITS.lookMax };
   if (underWay(counters) > 0) return null;
   if (counters.DOWN > 0) return { want: 'LOOK', from: 'DOWN', limit: batchOf(work) };
-  return counters.UP > 0 && work.gaveUp === null ? { want: 'COUNT_ROOM' } : null;
+  if (counters.UP > 0 && work.gaveUp === null) return { want: 'COUNT_ROOM' };
+  return unsettled(counters) > 0 ? { want: 'GO_ON' } : null;
 }
 
 /** What a look found, by how the instance can be taken. */
