@@ -162,6 +162,16 @@ describe('the bus in memory', () => {
     expect(bus.lag('g')).toBe(0);
   });
 
+  it('takes no commit from an owner that was abandoned while it was on its way', async () => {
+    const { bus, clock, consume } = scene((move) => {
+      if (move.kind === 'commit') bus.abandon('reader');
+    });
+    consume('reader');
+    void bus.producer('sender').publish(one);
+    await clock.settle();
+    expect(bus.lag('g')).toBe(1);
+  });
+
   it('makes up for a lost commit by the next one, without handling anything twice', async () => {
     let commits = 0;
     const { bus, clock, seen, consume } = scene((move) => {
