@@ -393,8 +393,8 @@ class RunnerTransaction {
       all.map(({ before, next, facts }) => ({ before: before.execution, next, facts })),
     );
     const recorded = all.flatMap((working) => this.#recordActions(working));
-    const moved = await saved;
-    await Promise.all([...added, ...recorded]);
+    // All at once: of two that fail, one that nobody awaited would end the process.
+    const [moved] = await Promise.all([saved, ...added, ...recorded]);
     const changes = new Map<string, Committed>();
     const foreign: string[] = [];
     for (const working of all) {
