@@ -56,8 +56,8 @@ class PlainScreen implements Screen {
     // A log shows what happened, not that time passes.
   }
 
-  settle({ load }: Moment): void {
-    this.say(`${' '.repeat(17)}${loadLine(load)}`);
+  settle(): void {
+    // The last step stands there already.
   }
 }
 

@@ -54,12 +54,14 @@ export function targetOf(agentUrl: string, fleet: string) {
 export async function registerExample(
   api: RegistryApi,
   target: ReturnType<typeof targetOf>,
+  tenantId = TENANT,
 ): Promise<ExampleFleet> {
   const componentId = await ensureComponent(api);
   const versionIds = await ensureVersions(api, componentId);
   await ensurePaths(api, componentId, versionIds);
-  const currentVersion = await ensureDeployment(api, componentId, versionIds, target);
-  return { tenantId: TENANT, componentId, versionIds, currentVersion };
+  const path = `tenants/${tenantId}/deployments/${componentId}`;
+  const currentVersion = await ensureDeployment(api, path, versionIds, target);
+  return { tenantId, componentId, versionIds, currentVersion };
 }
 
 export function idOf(versionIds: ExampleFleet['versionIds'], version: string): string {
@@ -120,11 +122,10 @@ async function ensurePaths(
 /** A deployment that is there keeps its version: only where it runs is brought up to date. */
 async function ensureDeployment(
   api: RegistryApi,
-  componentId: string,
+  path: string,
   versionIds: ExampleFleet['versionIds'],
   target: ReturnType<typeof targetOf>,
 ): Promise<string> {
-  const path = `tenants/${TENANT}/deployments/${componentId}`;
   const found = await api.find<DeploymentAnswer>(path);
   const currentVersionId = found?.currentVersionId ?? idOf(versionIds, FIRST_VERSION);
   const isThere = JSON.stringify(found?.target?.settings) === JSON.stringify(target.settings);

@@ -1,0 +1,221 @@
+/**
+ * The built product for a test file: real processes on private ports, in a database of its own on
+ * the run's stack, watched from outside through Kafka and the public REST API.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { EventLog } from '../../tools/demo/demonstration.js';
+import { followProgress } from '../../tools/demo/progress-feed.js';
+import { startLoad, type Load } from '../../tools/demo/load.js';
+import { hasEnded, newView, seen, type UpgradeView } from '../../tools/demo/upgrade-view.js';
+import { registerExample, targetOf, type ExampleFleet } from '../../tools/product/example-fleet.js';
+import { startProduct, type Fleet, type Product } from '../../tools/product/product.js';
+import type { ExecutionAnswer, RegistryApi } from '../../tools/product/registry-api.js';
+import { upgradeRequest } from '../../tools/product/upgrade-request.js';
+import type { ServiceOptions } from '../../tools/supervise.js';
+
+/** As long as a test may wait for what should take a second or two, on a busy machine. */
+const LIMIT_MS = 90_000;
+
+export interface TestedFleet {
+  readonly example: ExampleFleet;
+  readonly fleet: Fleet;
+}
+
+export interface Servers {
+  readonly kafkaBrokers: string;
+  readonly databaseUrl: string;
+}
+
+export interface StartOptions {
+  /** The run's own stack when left out. */
+  readonly servers?: Servers;
+  readonly supervision?: Partial<ServiceOptions>;
+}
+
+/** Starts the product; the caller stops it after its last test. */
+export async function startTested(options: StartOptions = {}): Promise<TestedProduct> {
+  const servers = options.servers ?? serversOfTheRun();
+  const database = await createDatabase(servers.databaseUrl);
+  const folder = mkdtempSync(join(tmpdir(), 'upgrade-e2e-'));
+  const product = await startProduct({
+    stack: { kafkaBrokers: servers.kafkaBrokers, databaseUrl: database },
+    ports: 'private',
+    folder,
+    ...(options.supervision === undefined ? {} : { supervision: options.supervision }),
+  });
+  const tested = new TestedProduct(product, folder);
+  await tested.follow();
+  return tested;
+}
+
+function serversOfTheRun(): Servers {
+  const { KAFKA_BROKERS, DATABASE_URL } = process.env;
+  if (!KAFKA_BROKERS || !DATABASE_URL) throw new Error('the set-up has named no servers');
+  return { kafkaBrokers: KAFKA_BROKERS, databaseUrl: DATABASE_URL };
+}
+
+/** What one file leaves active must not be driven on by the next one's services. */
+async function createDatabase(url: string): Promise<string> {
+  const name = `e2e_${randomUUID().replaceAll('-', '')}`;
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(`CREATE DATABASE ${name}`);
+  await client.end();
+  const own = new URL(url);
+  own.pathname = `/${name}`;
+  return own.href;
+}
+
+/** Waits for a condition, and says which one it was when the limit passes. */
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  limitMs = LIMIT_MS,
+): Promise<void> {
+  const endMs = performance.now() + limitMs;
+  while (!(await holds())) {
+    if (performance.now() > endMs) throw new Error(`not within ${limitMs / 1_000} s: ${what}`);
+    await sleep(20);
+  }
+}
+
+export class TestedProduct {
+  readonly api: RegistryApi;
+  readonly #events = new EventLog();
+  #fleets = 0;
+  #unfollow: (() => Promise<void>) | undefined;
+
+  constructor(
+    readonly product: Product,
+    private readonly folder: string,
+  ) {
+    this.api = product.api('e2e');
+  }
+
+  async follow(): Promise<void> {
+    const { kafkaBrokers } = this.product;
+    const feed = await followProgress(kafkaBrokers, this.#events.add, () => undefined);
+    this.#unfollow = () => feed.stop();
+  }
+
+  async stop(): Promise<void> {
+    await this.#unfollow?.();
+    await this.product.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** A fleet of real processes on 1.0.0, deployed for a tenant of its own. */
+  async newFleet(instances = 4): Promise<TestedFleet> {
+    this.#fleets += 1;
+    const name = `fleet-${String(this.#fleets)}`;
+    const fleet = await this.product.ensureFleet(name, '1.0.0', instances);
+    const target = targetOf(this.product.urls['fleet-agent'], name);
+    const example = await registerExample(this.api, target, `tenant-${String(this.#fleets)}`);
+    return { example, fleet };
+  }
+
+  load({ fleet }: TestedFleet): Load {
+    return startLoad({
+      url: fleet.trafficUrl,
+      ...{ kept: 2, fresh: 1, slow: 1, pauseMs: 10, slowMs: 300 },
+    });
+  }
+
+  /** Creates and starts an upgrade; the answer follows its events. */
+  async upgrade(
+    { example, fleet }: TestedFleet,
+    toVersion: string,
+    more: Record<string, unknown> = {},
+  ): Promise<TestedUpgrade> {
+    const { currentVersion, tenantId } = example;
+    const { id } = await this.api.post<ExecutionAnswer>(`tenants/${tenantId}/upgrades`, {
+      ...upgradeRequest(example, currentVersion, toVersion),
+      batchDelaySeconds: 0,
+      maxUnavailablePercentage: 50,
+      healthCheckTimeoutSeconds: 3,
+      ...more,
+    });
+    const upgrade = new TestedUpgrade(this.api, id, {
+      from: currentVersion,
+      to: toVersion,
+      instanceIds: fleet.instanceIds,
+    });
+    this.#events.follow(id, upgrade.hear);
+    await this.api.post(`upgrades/${id}/start`);
+    return upgrade;
+  }
+
+  /** How often each instance's process was started on this version, as the process itself says. */
+  startsOf({ fleet }: TestedFleet, version: string): number[] {
+    return fleet.instanceIds.map((id) => {
+      const log = join(this.folder, 'fleet-agent', 'logs', fleet.name, `${id}.log`);
+      const lines = readFileSync(log, 'utf8').split('\n');
+      return lines.filter((line) => line.startsWith(`greeter ${version} as ${id} `)).length;
+    });
+  }
+
+  /** The answer of a service's readiness, and what it says is missing. */
+  async readiness(service: keyof Product['urls']): Promise<{ status: number; text: string }> {
+    try {
+      const answer = await fetch(`${this.product.urls[service]}/readyz`, {
+        signal: AbortSignal.timeout(5_000),
+      });
+      return { status: answer.status, text: await answer.text() };
+    } catch (error) {
+      return { status: 0, text: String(error) };
+    }
+  }
+}
+
+/** An upgrade as its events on Kafka tell it. */
+export class TestedUpgrade {
+  view: UpgradeView;
+  /** Instance and attempt, for each time an instance went to UPGRADING. */
+  readonly taken: string[] = [];
+
+  constructor(
+    private readonly api: RegistryApi,
+    readonly id: string,
+    { from, to, instanceIds }: { from: string; to: string; instanceIds: readonly string[] },
+  ) {
+    this.view = newView(id, { from, to }, instanceIds);
+  }
+
+  readonly hear: Parameters<EventLog['follow']>[1] = (event) => {
+    const { lastSequence } = this.view;
+    this.view = seen(this.view, event);
+    const isNew = this.view.lastSequence > lastSequence;
+    if (!isNew || !('instanceId' in event.data)) return;
+    const { instanceId, instanceStatus, attempt } = event.data;
+    if (instanceStatus === 'UPGRADING') this.taken.push(`${instanceId} attempt ${attempt}`);
+  };
+
+  /** Waits until some instances stand in this status. */
+  async untilSome(status: string, count = 1): Promise<void> {
+    await until(`${String(count)} instances ${status}`, () => this.#count(status) >= count);
+  }
+
+  async untilStatus(status: string): Promise<void> {
+    await until(`the upgrade is ${status}`, () => this.view.status === status);
+  }
+
+  async untilEnded(): Promise<string> {
+    await until(`the upgrade ends (it is ${this.view.status})`, () => hasEnded(this.view));
+    return this.view.status;
+  }
+
+  /** Events as the REST API pages them: what Kafka told must be the same. */
+  async sequencesByRest(): Promise<number[]> {
+    const events = await this.api.all<{ data: { sequence: number } }>(`upgrades/${this.id}/events`);
+    return events.map(({ data }) => data.sequence);
+  }
+
+  #count(status: string): number {
+    return [...this.view.instances.values()].filter((one) => one.status === status).length;
+  }
+}

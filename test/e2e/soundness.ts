@@ -1,0 +1,26 @@
+import { expect } from '@jest/globals';
+import type { TestedFleet, TestedProduct, TestedUpgrade } from './product.js';
+
+/**
+ * What must hold of every upgrade that has ended, whatever was done to the services meanwhile: no
+ * event is missing on Kafka (I3), REST tells the same (I2), and no instance was taken to the
+ * version twice in one attempt, by the events and by the processes themselves (I1).
+ */
+export async function expectSound(
+  tested: TestedProduct,
+  upgrade: TestedUpgrade,
+  fleet: TestedFleet,
+): Promise<void> {
+  const { gaps, lastSequence, toVersion } = upgrade.view;
+  expect(gaps).toEqual([]);
+  const sequences = await upgrade.sequencesByRest();
+  expect(sequences).toEqual(Array.from({ length: lastSequence }, (_, at) => at + 1));
+  expect(new Set(upgrade.taken).size).toBe(upgrade.taken.length);
+  const attempts = fleet.fleet.instanceIds.map(
+    (id) => upgrade.taken.filter((one) => one.startsWith(`${id} `)).length,
+  );
+  const starts = tested.startsOf(fleet, toVersion);
+  starts.forEach((count, at) => {
+    expect(count).toBeLessThanOrEqual(attempts[at]!);
+  });
+}
