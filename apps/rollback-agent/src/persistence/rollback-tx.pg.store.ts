@@ -1,0 +1,208 @@
+import { STEPS } from '#core/execution/execution.js';
+import type { RollbackKey, RollbackMove, RollbackWork } from '#core/rollback/rollback.js';
+import type { PgTx } from '#postgres/pg-service-database.js';
+import { TransientDatabaseError, UniqueViolationError } from '#postgres/service-database.js';
+import { SHARDS, shardOf } from '#postgres/shard-of.js';
+import {
+  INSTANCE_COLUMNS,
+  INSTANCE_COLUMNS_OF_I,
+  instanceOf,
+  IS_KEY,
+  keyOf,
+  type InstanceRow,
+} from './rollback.row.js';
+import {
+  idOf,
+  StaleRollbackError,
+  type NewRollbackInstance,
+  type RollbackInstance,
+  type RollbackTx,
+  type Settled,
+  type StoredRollback,
+} from './rollback.store.js';
+
+// Settling numbers and reasons follow the order in which the instances were picked.
+const MOVE = `
+  UPDATE rollback_instances i SET
+    status = $4, attempt = i.attempt + $5, since = $6, settled_no = $7::int + picked.n::int - 1,
+    reason = coalesce(picked.reason, i.reason)
+  FROM picked
+  WHERE i.execution_id = $1 AND i.hand_over = $2 AND i.index = picked.index AND i.status = $3
+  RETURNING ${INSTANCE_COLUMNS_OF_I}`;
+
+const MOVE_NAMED = `
+  WITH picked AS (
+    SELECT index, reason, n
+    FROM unnest($8::int[], $9::text[]) WITH ORDINALITY AS u(index, reason, n)
+  ) ${MOVE}`;
+
+const MOVE_NEXT = `
+  WITH picked AS (
+    SELECT index, $9::text AS reason, row_number() OVER (ORDER BY index) AS n
+    FROM (SELECT index FROM rollback_instances
+          WHERE ${IS_KEY} AND status = $3 ORDER BY index LIMIT $8) next
+  ) ${MOVE}`;
+
+/** One transaction on the rollback agent's tables. */
+export class PgRollbackTx implements RollbackTx {
+  readonly admit: RollbackTx['admit'];
+  readonly send: RollbackTx['send'];
+  readonly point: RollbackTx['point'];
+  readonly arm: RollbackTx['arm'];
+  readonly disarm: RollbackTx['disarm'];
+  readonly holdLeases: RollbackTx['holdLeases'];
+  readonly tell: RollbackTx['tell'];
+
+  constructor(private readonly tx: PgTx) {
+    this.admit = (keys) => tx.admit(keys);
+    this.send = (messages) => tx.send(messages);
+    this.point = (pointers) => tx.point(pointers);
+    this.arm = (timers) => tx.arm(timers);
+    this.disarm = (timers) => tx.disarm(timers);
+    this.holdLeases = (leases) => tx.holdLeases(leases);
+    this.tell = (subjects) => tx.tell(subjects);
+  }
+
+  async lockAll(executionId: string): Promise<RollbackWork[]> {
+    const rows = await this.tx.query<{ work: RollbackWork }>(
+      'rollback.lock-all',
+      `SELECT work FROM rollbacks WHERE execution_id = $1 ORDER BY hand_over FOR NO KEY UPDATE`,
+      [executionId],
+    );
+    return rows.map(({ work }) => work);
+  }
+
+  async lock(key: RollbackKey): Promise<RollbackWork | null> {
+    const [row] = await this.tx.query<{ work: RollbackWork }>(
+      'rollback.lock',
+      `SELECT work FROM rollbacks WHERE ${IS_KEY} FOR NO KEY UPDATE`,
+      keyOf(key),
+    );
+    return row?.work ?? null;
+  }
+
+  async insert({ work, asked }: StoredRollback): Promise<void> {
+    const shard = shardOf(work.executionId, SHARDS);
+    const values = [shard, JSON.stringify(work), JSON.stringify(asked)];
+    try {
+      await this.tx.query(
+        'rollback.insert',
+        `INSERT INTO rollbacks (execution_id, hand_over, shard, active, work, asked)
+         VALUES ($1, $2, $3, false, $4, $5)`,
+        [...keyOf(work), ...values],
+      );
+    } catch (error) {
+      if (!(error instanceof UniqueViolationError)) throw error;
+      throw new TransientDatabaseError(`${idOf(work)} was inserted twice`, { cause: error });
+    }
+  }
+
+  async update(work: RollbackWork, active: boolean): Promise<void> {
+    await this.tx.query(
+      'rollback.update',
+      `UPDATE rollbacks SET active = $3, work = $4, touched_at = now() WHERE ${IS_KEY}`,
+      [...keyOf(work), active, JSON.stringify(work)],
+    );
+  }
+
+  async addInstances(
+    key: RollbackKey,
+    instances: readonly NewRollbackInstance[],
+    nowMs: number,
+  ): Promise<void> {
+    if (instances.length === 0) return;
+    await this.tx.query(
+      'rollback.add-instances',
+      `INSERT INTO rollback_instances
+         (execution_id, hand_over, status, since, index, instance_id, version)
+       SELECT $1, $2, 'UNSEEN', $3, index, instance_id, version
+       FROM unnest($4::int[], $5::text[], $6::text[]) AS n(index, instance_id, version)`,
+      [
+        ...keyOf(key),
+        nowMs,
+        instances.map(({ index }) => index),
+        instances.map(({ instanceId }) => instanceId),
+        instances.map(({ version }) => version),
+      ],
+    );
+  }
+
+  async standing(key: RollbackKey, indices: readonly number[]): Promise<RollbackInstance[]> {
+    const rows = await this.tx.query<InstanceRow>(
+      'rollback.standing',
+      `SELECT ${INSTANCE_COLUMNS} FROM rollback_instances
+       WHERE ${IS_KEY} AND index = ANY ($3::int[]) ORDER BY index`,
+      [...keyOf(key), indices],
+    );
+    return rows.map(instanceOf);
+  }
+
+  async upAmong(key: RollbackKey, instanceIds: readonly string[]): Promise<number[]> {
+    if (instanceIds.length === 0) return [];
+    const rows = await this.tx.query<{ index: number }>(
+      'rollback.up-among',
+      `SELECT index FROM rollback_instances
+       WHERE ${IS_KEY} AND status = 'UP' AND instance_id = ANY ($3::text[]) ORDER BY index`,
+      [...keyOf(key), instanceIds],
+    );
+    return rows.map(({ index }) => index);
+  }
+
+  async apply(
+    key: RollbackKey,
+    moves: readonly RollbackMove[],
+    nowMs: number,
+  ): Promise<RollbackInstance[]> {
+    // Sent one behind the other without waiting: each sees what the ones before have left.
+    const moved = await Promise.all(moves.map((move) => this.move(key, move, nowMs)));
+    const last = new Map(moved.flat().map((instance) => [instance.index, instance]));
+    return [...last.values()]
+      .filter(({ status }) => (STEPS as readonly string[]).includes(status))
+      .sort((a, b) => a.index - b.index);
+  }
+
+  async settled(key: RollbackKey, after: number, upTo: number): Promise<Settled> {
+    if (after >= upTo) return { restored: [], leftOver: [] };
+    const rows = await this.tx.query<{
+      index: number;
+      instance_id: string;
+      reason: string | null;
+      restored: boolean;
+    }>(
+      'rollback.settled',
+      `SELECT index, instance_id, reason, status = 'RESTORED' AS restored FROM rollback_instances
+       WHERE ${IS_KEY} AND settled_no > $3 AND settled_no <= $4 ORDER BY settled_no`,
+      [...keyOf(key), after, upTo],
+    );
+    return {
+      restored: rows.filter(({ restored }) => restored).map(({ index }) => index),
+      leftOver: rows
+        .filter(({ restored }) => !restored)
+        .map(({ instance_id: instanceId, reason }) => ({ instanceId, reason: reason ?? '' })),
+    };
+  }
+
+  private async move(
+    key: RollbackKey,
+    move: RollbackMove,
+    nowMs: number,
+  ): Promise<RollbackInstance[]> {
+    const { select, from, to, begins, reason, settledFrom } = move;
+    const head = [...keyOf(key), from, to, begins ? 1 : 0, nowMs, settledFrom];
+    const one = typeof reason === 'string' ? reason : null;
+    const rows = await (select.by === 'NEXT'
+      ? this.tx.query<InstanceRow>('rollback.move-next', MOVE_NEXT, [...head, select.count, one])
+      : this.tx.query<InstanceRow>('rollback.move-named', MOVE_NAMED, [
+          ...head,
+          select.indices,
+          select.indices.map((_, at) => (Array.isArray(reason) ? reason[at] : one) as unknown),
+        ]));
+    const expected = select.by === 'NEXT' ? select.count : select.indices.length;
+    if (rows.length !== expected) {
+      throw new StaleRollbackError(
+        `${String(rows.length)} of ${String(expected)} instances stood in ${from}`,
+      );
+    }
+    return rows.map(instanceOf);
+  }
+}
