@@ -2,11 +2,13 @@
 import { SHARDS, shardOf } from '#postgres/shard-of.js';
 import type { OutgoingMessage } from '#postgres/service-database.js';
 import { PAGE_OF_INSTANCES } from '#core/limits.js';
+import type { PlannedVersion } from '#core/execution/execution.js';
 import type { Request, RequestType, TimerKind } from '#core/execution/execution-requests.js';
 import { envelope, SOURCES } from '#contracts/envelope.js';
 import { TOPICS } from '#contracts/topics.js';
 import {
   ROLL_BACK_TYPE,
+  ROLLBACK_VERSIONS_MAX,
   VALIDATE_TYPE,
   type RollbackCommand,
   type ValidateCommand,
@@ -49,12 +51,13 @@ const CARRY_OUT: CarryOut = {
   },
   ROLL_BACK: async (tx, stored, { handOver }) => {
     const pages = await pagesOf(tx, stored, true);
+    const versions = await versionsBack(tx, stored, pages);
     for (const [at, instances] of pages.entries()) {
       const work = instances.map(({ index, instanceId: id, fromVersion: version }) => {
         return { index, id, version };
       });
       const page = { page: at + 1, pages: pages.length, instances: work };
-      await tx.send([rollbackMessage(stored, { kind: 'ROLL_BACK', handOver, ...page })]);
+      await tx.send([rollbackMessage(stored, { kind: 'ROLL_BACK', handOver, ...page }, versions)]);
     }
   },
   STOP_ROLLBACK: (tx, stored, { handOver }) =>
@@ -97,6 +100,31 @@ async function pagesOf(
   }
 }
 
+/**
+ * The versions the instances came from. Most came from the execution's own; a fleet that was mixed
+ * before goes back to the mix.
+ */
+async function versionsBack(
+  tx: ExecutionTx,
+  { snapshot }: StoredExecution,
+  pages: readonly (readonly StoredInstance[])[],
+): Promise<PlannedVersion[]> {
+  const known = [snapshot.from, snapshot.to];
+  const others = new Set<string>();
+  for (const { fromVersion } of pages.flat()) {
+    const isKnown = known.some(({ version }) => version === fromVersion);
+    if (fromVersion !== null && !isKnown) others.add(fromVersion);
+  }
+  const { componentId } = snapshot;
+  return [
+    ...known,
+    ...(await tx.plannedVersions(
+      componentId,
+      [...others].slice(0, ROLLBACK_VERSIONS_MAX - known.length),
+    )),
+  ];
+}
+
 type Work = Pick<ValidateCommand['data'], 'page' | 'pages' | 'instances'> & {
   readonly handOver: number;
 };
@@ -121,6 +149,7 @@ function validateMessage(
 function rollbackMessage(
   stored: StoredExecution,
   { kind, handOver, ...page }: Work & { kind: 'ROLL_BACK' | 'STOP' },
+  versions: readonly PlannedVersion[] = [],
 ): OutgoingMessage {
   const { execution, snapshot } = stored;
   const data: RollbackCommand['data'] = {
@@ -129,7 +158,7 @@ function rollbackMessage(
     snapshot,
     kind,
     listed: execution.listed,
-    versions: [snapshot.from, snapshot.to],
+    versions: [...versions],
   };
   return message(stored, TOPICS.rollbackCommands, ROLL_BACK_TYPE, data);
 }

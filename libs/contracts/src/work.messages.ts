@@ -103,6 +103,9 @@ export const ValidationResult = envelopeOf(
 );
 export type ValidationResult = z.infer<typeof ValidationResult>;
 
+/** A fleet may have been mixed before, but hardly of more versions than this. */
+export const ROLLBACK_VERSIONS_MAX = 100;
+
 export const ROLL_BACK_TYPE = 'upgrade-orchestrator.rollback.requested.v1';
 export const RollbackCommand = envelopeOf(
   ROLL_BACK_TYPE,
@@ -113,7 +116,7 @@ export const RollbackCommand = envelopeOf(
     /** All instances the target listed: what the room is reckoned from. */
     listed: count,
     /** The versions the instances are to reach, by semver, with what the driver needs. */
-    versions: z.array(plannedVersion).max(100),
+    versions: z.array(plannedVersion).max(ROLLBACK_VERSIONS_MAX),
   }),
 );
 export type RollbackCommand = z.infer<typeof RollbackCommand>;

@@ -1,7 +1,12 @@
 import { SHARDS, shardOf } from '#postgres/shard-of.js';
 import { UniqueViolationError } from '#postgres/service-database.js';
 import type { PgTx } from '#postgres/pg-service-database.js';
-import { isTerminal, STEPS, type Execution } from '#core/execution/execution.js';
+import {
+  isTerminal,
+  STEPS,
+  type Execution,
+  type PlannedVersion,
+} from '#core/execution/execution.js';
 import type { InstancesMoved } from '#core/execution/execution-facts.js';
 import {
   ActiveExecutionError,
@@ -181,6 +186,18 @@ export class PgExecutionTx implements ExecutionTx {
     }
     await Promise.all([updated, this.insertFacts(changes, resolved)]);
     return taken;
+  }
+
+  async plannedVersions(
+    componentId: string,
+    versions: readonly string[],
+  ): Promise<PlannedVersion[]> {
+    if (versions.length === 0) return [];
+    return this.tx.query<PlannedVersion>(
+      '',
+      'SELECT id, version, artifacts FROM versions WHERE component_id = $1 AND version = ANY ($2)',
+      [componentId, versions],
+    );
   }
 
   async recordAction(action: RecordedAction): Promise<void> {

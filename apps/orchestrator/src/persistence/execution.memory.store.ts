@@ -3,7 +3,7 @@ import { UniqueViolationError } from '#postgres/service-database.js';
 import { SHARDS, shardOf } from '#postgres/shard-of.js';
 import { progressEventsOf } from '#contracts/progress-events.js';
 import type { ProgressEvent } from '#contracts/progress.messages.js';
-import { isTerminal, STEPS } from '#core/execution/execution.js';
+import { isTerminal, STEPS, type PlannedVersion } from '#core/execution/execution.js';
 import type { Fact, InstancesMoved } from '#core/execution/execution-facts.js';
 import {
   ActiveExecutionError,
@@ -242,6 +242,17 @@ class MemoryExecutionTx implements ExecutionTx {
       if (moved.length > 0) taken.set(next.id, moved);
     }
     return taken;
+  }
+
+  async plannedVersions(
+    componentId: string,
+    versions: readonly string[],
+  ): Promise<PlannedVersion[]> {
+    const table = this.tx.table<PlannedVersion & { componentId: string }>('versions');
+    const rows = await table.scan(
+      (row) => row.componentId === componentId && versions.includes(row.version),
+    );
+    return rows.map(({ row: { id, version, artifacts } }) => ({ id, version, artifacts }));
   }
 
   async recordAction(action: RecordedAction): Promise<void> {

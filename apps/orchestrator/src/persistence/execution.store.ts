@@ -7,6 +7,7 @@ import type {
   ExecutionStatus,
   InstanceStatus,
   LeftOver,
+  PlannedVersion,
 } from '#core/execution/execution.js';
 import type { ActionType } from '#core/execution/execution-inputs.js';
 import type { Fact } from '#core/execution/execution-facts.js';
@@ -114,6 +115,8 @@ export interface ExecutionTx extends ServiceTx {
     executionId: string,
     page: { afterIndex: number; limit: number; touchedOnly: boolean },
   ): Promise<StoredInstance[]>;
+  /** What it takes to run these versions (semver) of a component, as far as they are registered. */
+  plannedVersions(componentId: string, versions: readonly string[]): Promise<PlannedVersion[]>;
   recordAction(action: RecordedAction): Promise<void>;
   recordDeployment(record: DeploymentRecord): Promise<void>;
 }

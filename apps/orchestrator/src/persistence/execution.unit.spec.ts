@@ -17,13 +17,11 @@ describe('executions in memory', () => {
       store: new MemoryExecutionStore(database),
       deploy: (tenantId, componentId, currentVersionId) =>
         database.transaction((tx) =>
-          tx
-            .table<DeploymentRow>('deployments')
-            .put(`${tenantId}/${componentId}`, {
-              currentVersionId,
-              observedVersions: {},
-              handOver: 0,
-            }),
+          tx.table<DeploymentRow>('deployments').put(`${tenantId}/${componentId}`, {
+            currentVersionId,
+            observedVersions: {},
+            handOver: 0,
+          }),
         ),
       deployment: (tenantId, componentId) =>
         database.transaction(async (tx) => {
