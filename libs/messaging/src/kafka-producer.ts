@@ -9,10 +9,12 @@ import type { Clock } from '#runtime/clock.js';
 import { Coalescer } from '#runtime/coalescer.js';
 import { pauseBeforeRetryMs } from '#runtime/retry.js';
 import { connectPatiently, patientKafka, type KafkaAccess } from './kafka-client.js';
+import { KnownTopics } from './known-topics.js';
 import {
   MessageProducer,
   MessageTooLargeError,
   ProducerClosedError,
+  UnknownTopicError,
   type BusMessage,
 } from './message-bus.js';
 import { bytesOf, slicesOf, type Slice } from './message-size.js';
@@ -67,6 +69,7 @@ type Outcome = Error | undefined;
 export class KafkaProducer extends MessageProducer {
   readonly #coalescer: Coalescer<Slice, Outcome>;
   readonly #closing = new AbortController();
+  readonly #topics: KnownTopics;
   /** The producer to send on; undefined before the start, and after one was thrown away. */
   #current: Producer | undefined;
   #isClosed = false;
@@ -74,6 +77,7 @@ export class KafkaProducer extends MessageProducer {
 
   constructor(private readonly options: KafkaProducerOptions) {
     super();
+    this.#topics = new KnownTopics(patientKafka(options));
     this.#coalescer = new Coalescer((slices) => this.#send(slices), {
       maxGroup: PRODUCE_MAX_MESSAGES,
       maxQueue: PRODUCE_QUEUE_MAX,
@@ -90,7 +94,8 @@ export class KafkaProducer extends MessageProducer {
 
   /**
    * As the port says, and rejects with MessageTooLargeError (over MESSAGE_MAX_BYTES; nothing was
-   * sent), OverloadedError (the queue is full), ProducerClosedError, or the broker's refusal.
+   * sent), UnknownTopicError, OverloadedError (the queue is full), ProducerClosedError, or the
+   * broker's refusal.
    */
   override async publish(messages: readonly BusMessage[]): Promise<void> {
     if (this.#isClosed) throw new ProducerClosedError('the producer is closed');
@@ -136,6 +141,41 @@ export class KafkaProducer extends MessageProducer {
 
   /** Sends one group; answers for each slice of it. */
   async #send(slices: readonly Slice[]): Promise<Outcome[]> {
+    const refused = await this.#refuseUnknownTopics(slices);
+    const accepted = slices.filter((slice) => !refused.has(slice));
+    const outcomes = accepted.length === 0 ? [] : await this.#sendAccepted(accepted);
+    const outcomeOf = new Map(accepted.map((slice, index) => [slice, outcomes[index]]));
+    return slices.map((slice) => refused.get(slice) ?? outcomeOf.get(slice));
+  }
+
+  /** The slices that name a topic which does not exist, or all when closing kept from asking. */
+  async #refuseUnknownTopics(slices: readonly Slice[]): Promise<Map<Slice, Error>> {
+    const topicsOf = (slice: Slice): string[] => slice.messages.map(({ topic }) => topic);
+    const all = new Set(slices.flatMap(topicsOf));
+    const refused = new Map<Slice, Error>();
+    const missing = await this.#missingTopics(all);
+    if (missing instanceof Error) return new Map(slices.map((slice) => [slice, missing]));
+    if (missing.size === 0) return refused;
+    for (const slice of slices) {
+      const unknown = topicsOf(slice).find((topic) => missing.has(topic));
+      if (unknown !== undefined) refused.set(slice, new UnknownTopicError(unknown));
+    }
+    return refused;
+  }
+
+  async #missingTopics(topics: ReadonlySet<string>): Promise<ReadonlySet<string> | Error> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#untilClosing(this.#topics.missing(topics));
+      } catch (error) {
+        if (this.#closing.signal.aborted) return new ProducerClosedError('closed while sending');
+        this.options.log.warn({ err: error, tries }, 'the broker does not say what topics exist');
+        await this.#pause(tries);
+      }
+    }
+  }
+
+  async #sendAccepted(slices: readonly Slice[]): Promise<Outcome[]> {
     const outcome = await this.#sendUntilAnswered(slices);
     if (outcome === undefined || slices.length === 1) return slices.map(() => outcome);
     // One of them was refused; each on its own shows which, and the others go.
@@ -183,7 +223,7 @@ export class KafkaProducer extends MessageProducer {
   }
 
   /** A request lasts as long as the broker is away; closing must not. */
-  async #untilClosing(request: Promise<unknown>): Promise<void> {
+  async #untilClosing<T>(request: Promise<T>): Promise<T> {
     const { signal } = this.#closing;
     let giveUp = (): void => undefined;
     const closed = new Promise<never>((_, reject) => {
@@ -193,7 +233,7 @@ export class KafkaProducer extends MessageProducer {
       signal.addEventListener('abort', giveUp, { once: true });
     });
     try {
-      await Promise.race([request, closed]);
+      return await Promise.race([request, closed]);
     } finally {
       signal.removeEventListener('abort', giveUp);
     }

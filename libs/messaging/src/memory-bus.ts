@@ -4,7 +4,7 @@ import { BatchDelivery, isTransientFault, type BatchHandler } from './batch-deli
 import type { DeadLetters } from './dead-letters.js';
 import type { IncomingMessage } from './incoming-message.js';
 import { MemoryGroup, type MemberRules } from './memory-group.js';
-import { MessageProducer, type BusMessage } from './message-bus.js';
+import { MessageProducer, UnknownTopicError, type BusMessage } from './message-bus.js';
 import { noMeter } from './messaging-meter.js';
 
 /** One move of the bus, told to the `io` hook right before and right after it takes effect. */
@@ -130,7 +130,7 @@ export class MemoryBus {
 
   #partitionsOf(topic: string): IncomingMessage[][] {
     const partitions = this.#topics.get(topic);
-    if (partitions === undefined) throw new Error(`topic ${topic} does not exist`);
+    if (partitions === undefined) throw new UnknownTopicError(topic);
     return partitions;
   }
 

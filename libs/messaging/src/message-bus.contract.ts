@@ -290,7 +290,20 @@ export function busContract(
       expect(most).toBe(1);
     });
 
-    it('refuses a topic that does not exist', async () => {
+    it('refuses to publish to a topic that does not exist, and holds up nothing by it', async () => {
+      const topic = await topicWith(1);
+      const producer = await bus.producer(unique('sender'));
+      const results = await Promise.allSettled([
+        producer.publish(messagesOf(topic, ['k'], 2)),
+        producer.publish(messagesOf(unique('absent'), ['k'], 1)),
+        producer.publish(messagesOf(topic, ['k'], 2)),
+      ]);
+      expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+      expect(results[1]).toMatchObject({ reason: { name: 'UnknownTopicError' } });
+      await expect(bus.contents(topic)).resolves.toHaveLength(4);
+    });
+
+    it('refuses to consume a topic that does not exist', async () => {
       await expect(
         Promise.resolve().then(() =>
           bus.consume('nobody', unique('group'), [unique('absent')], hang, new KeptLetters()),

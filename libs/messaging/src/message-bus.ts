@@ -27,6 +27,15 @@ export class MessageTooLargeError extends Error {
   override readonly name = 'MessageTooLargeError';
 }
 
+/** A topic does not exist; topics are created at the start, never by publishing. */
+export class UnknownTopicError extends Error {
+  override readonly name = 'UnknownTopicError';
+
+  constructor(readonly topic: string) {
+    super(`topic ${topic} does not exist`);
+  }
+}
+
 /** The producer was closed before the broker acknowledged. */
 export class ProducerClosedError extends Error {
   override readonly name = 'ProducerClosedError';
