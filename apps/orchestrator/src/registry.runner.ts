@@ -7,7 +7,7 @@ import { judgeUpgrade } from '#core/compatibility/judge-upgrade.js';
 import { isOlder } from '#core/compatibility/upgrade-path.js';
 import { REQUEST_DEFAULTS, REQUEST_LIMITS } from '#core/limits.js';
 import type { Clock } from '#runtime/clock.js';
-import { invalidRequest, notFound, Refusal, type FieldProblem } from './refusal.js';
+import { notFound, Refusal, type FieldProblem } from './refusal.js';
 import type {
   Component,
   Deployment,

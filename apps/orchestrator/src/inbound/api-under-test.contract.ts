@@ -21,6 +21,7 @@ import { UpgradeReadsRunner } from '../upgrade-reads.runner.js';
 import { UpgradeRunner } from '../upgrade.runner.js';
 import { configureHttp, createHttpAdapter, HTTP_CONTROLLERS } from './http.config.js';
 import { TargetsProbe } from './targets.probe.js';
+import { STREAMS_MAX } from './upgrade-events.controller.js';
 import { BASE_PATH } from './upgrade-views.js';
 
 /** The stores an API stands on, real or twins. */
@@ -31,6 +32,7 @@ export interface ApiParts {
   readonly leases: ShardLeases;
   readonly clock?: Clock;
   readonly log?: Log;
+  readonly streamsMax?: number;
   close(): Promise<void>;
 }
 
@@ -57,7 +59,7 @@ export class ApiUnderTest {
   ) {}
 
   static async over(parts: ApiParts): Promise<ApiUnderTest> {
-    const { clock = new SystemClock(), log = silentLog } = parts;
+    const { clock = new SystemClock(), log = silentLog, streamsMax } = parts;
     const upgrades = new UpgradeRunner(parts.executions, parts.leases, clock, {
       committed: () => undefined,
       decided: () => undefined,
@@ -78,6 +80,7 @@ export class ApiUnderTest {
         { provide: UpgradeReadsRunner, useValue: new UpgradeReadsRunner(parts.executions) },
         { provide: UpgradeRunner, useValue: upgrades },
         { provide: Clock, useValue: clock },
+        ...(streamsMax === undefined ? [] : [{ provide: STREAMS_MAX, useValue: streamsMax }]),
       ],
     }).compile();
     const app = module.createNestApplication<NestFastifyApplication>(createHttpAdapter(), {

@@ -8,6 +8,8 @@ export interface HttpRequest {
 
 export interface HttpReply {
   readonly sent: boolean;
+  /** What it is written to; closed when it was sent, or when nobody listens any more. */
+  readonly raw: { once(event: 'close', told: () => void): unknown };
   status(code: number): this;
   header(name: string, value: string): this;
   headers(values: Readonly<Record<string, string>>): this;

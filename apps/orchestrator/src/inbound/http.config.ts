@@ -202,7 +202,7 @@ class SchemaPipe implements PipeTransform {
     if (schema === undefined || type === 'custom') return value;
     const result = await schema['~standard'].validate(value);
     if (result.issues === undefined) return result.value;
-    throw invalidRequest(fieldProblemsOf(result.issues as readonly SchemaIssue[], data ?? type));
+    throw invalidRequest(fieldProblemsOf(result.issues, data ?? type));
   }
 }
 
@@ -214,6 +214,8 @@ class ProblemFilter implements ExceptionFilter {
   ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
+    // Messages come through the same application, and nobody waits for an HTTP answer to them.
+    if (host.getType() !== 'http') throw error;
     const http = host.switchToHttp();
     const [request, reply] = [http.getRequest<HttpRequest>(), http.getResponse<HttpReply>()];
     const isOurs = answerProblem(error, request, reply, this.routes);

@@ -1,4 +1,14 @@
-import { Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Headers,
+  Inject,
+  type OnModuleDestroy,
+  Optional,
+  Param,
+  Query,
+  Res,
+} from '@nestjs/common';
 import { ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { HttpReply } from './http-reply.js';
 import { Readable } from 'node:stream';
@@ -15,16 +25,28 @@ import { positionAfter, shownPage } from './paging.js';
 import { EventsQuery } from './upgrade-requests.js';
 import { BASE_PATH, EventPage } from './upgrade-views.js';
 
+/** Token of the number of live streams one process serves; left out: the limit's. */
+export const STREAMS_MAX = 'STREAMS_MAX';
+
 /** Progress events of an upgrade: pages, or a live stream that can be taken up again. */
 @ApiTags('Upgrades')
 @Controller(`${BASE_PATH}/upgrades/:id/events`)
-export class UpgradeEventsController {
+export class UpgradeEventsController implements OnModuleDestroy {
   #streams = 0;
+  readonly #ending = new AbortController();
 
   constructor(
     private readonly reads: UpgradeReadsRunner,
     private readonly clock: Clock,
+    @Optional()
+    @Inject(STREAMS_MAX)
+    private readonly streamsMax: number = REQUEST_LIMITS.streamsMax,
   ) {}
+
+  /** Streams end first, or a server that closes would wait for them as long as upgrades run. */
+  onModuleDestroy(): void {
+    this.#ending.abort();
+  }
 
   @Get()
   @ApiProduces('application/json', 'text/event-stream')
@@ -70,16 +92,25 @@ export class UpgradeEventsController {
       void reply.status(204).send();
       return;
     }
-    if (this.#streams >= REQUEST_LIMITS.streamsMax) {
+    if (this.#streams >= this.streamsMax) {
       const title = 'There are as many live streams as there may be: ask for pages';
       throw new Refusal('TOO_MANY_STREAMS', 503, title, {}, { 'retry-after': '5' });
     }
+    // Not the stream's own end: that one waits for the generator, which may have nothing to say.
+    const gone = new AbortController();
     this.#streams += 1;
-    const stream = Readable.from(this.#follow(id, tenantId, afterSequence));
-    stream.once('close', () => {
+    reply.raw.once('close', () => {
       this.#streams -= 1;
+      gone.abort();
     });
-    const headers = { 'cache-control': 'no-store', 'x-accel-buffering': 'no' };
+    const over = AbortSignal.any([gone.signal, this.#ending.signal]);
+    const stream = Readable.from(this.#follow(id, tenantId, afterSequence, over));
+    const headers = {
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+      // Kept alive after its end it would be what a closing server waits for.
+      connection: 'close',
+    };
     void reply.type('text/event-stream').headers(headers).send(stream);
   }
 
@@ -88,8 +119,11 @@ export class UpgradeEventsController {
     id: string,
     tenantId: string | null,
     afterSequence: number,
+    over: AbortSignal,
   ): AsyncGenerator<string> {
     const limit = REQUEST_LIMITS.pageMax;
+    // Headers leave with the first bytes: whoever listens is to know at once that it is open.
+    yield ': open\n\n';
     let after = afterSequence;
     let lastSentMs = this.clock.nowMs();
     for (;;) {
@@ -98,13 +132,13 @@ export class UpgradeEventsController {
       for (const event of events) yield eventText(event);
       after = events.at(-1)?.data.sequence ?? after;
       if (events.length > 0) lastSentMs = this.clock.nowMs();
-      if (!mayFollow) return;
+      if (!mayFollow || over.aborted) return;
       if (events.length === limit) continue;
       if (this.clock.nowMs() - lastSentMs >= REQUEST_LIMITS.streamKeepAliveMs) {
         lastSentMs = this.clock.nowMs();
         yield ': still here\n\n';
       }
-      await this.clock.sleep(REQUEST_LIMITS.streamPollMs);
+      await this.clock.sleep(REQUEST_LIMITS.streamPollMs, over);
     }
   }
 }
