@@ -9,16 +9,17 @@ export function agentOpenApi(): Record<string, unknown> {
   const paths: Record<string, unknown> = {};
   for (const operationId of Object.keys(AGENT_CALLS) as AgentCall[]) {
     const call = AGENT_CALLS[operationId];
-    const body = call.request === null ? {} : { requestBody: contentOf(call.request, 'input') };
+    const body =
+      call.request === null ? {} : { requestBody: { required: true, ...contentOf(call.request) } };
     paths[`/v1/sets/{set}/${call.path}`] = {
-      parameters: [{ name: 'set', in: 'path', required: true, schema: schemaOf(SetName, 'input') }],
+      parameters: [{ name: 'set', in: 'path', required: true, schema: schemaOf(SetName) }],
       [call.method.toLowerCase()]: {
         operationId,
         summary: call.summary,
         security: [{}, { token: [] }],
         ...body,
         responses: {
-          200: { description: 'The answer.', ...contentOf(call.answer, 'output') },
+          200: { description: 'The answer.', ...contentOf(call.answer) },
           ...PROBLEMS,
         },
       },
@@ -52,29 +53,31 @@ const PROBLEM = {
   required: ['title', 'status'],
 };
 
-const PROBLEMS: Record<string, unknown> = Object.fromEntries(
-  [
-    ['400', 'The request does not fit the contract.'],
-    ['401', 'The token is missing or wrong.'],
-    ['404', 'There is no such set.'],
-    ['503', 'Not now; ask again.'],
-  ].map(([status, description]) => [
-    status,
-    {
-      description,
-      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-    },
-  ]),
-);
+const PROBLEMS = {
+  400: problem('The request does not fit the contract.'),
+  401: problem('The token is missing or wrong.'),
+  404: problem('There is no such set.'),
+  503: problem('Not now; ask again.'),
+};
 
-function contentOf(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
-  const required = io === 'input' ? { required: true } : {};
-  return { ...required, content: { 'application/json': { schema: schemaOf(schema, io) } } };
+function problem(description: string): Record<string, unknown> {
+  const schema = { $ref: '#/components/schemas/Problem' };
+  return { description, content: { 'application/problem+json': { schema } } };
 }
 
-/** Written out where it is used: readers of the document need not follow references. */
-function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
-  const json = z.toJSONSchema(schema, { io, target: 'draft-2020-12' }) as Record<string, unknown>;
+function contentOf(schema: z.ZodType): Record<string, unknown> {
+  return { content: { 'application/json': { schema: schemaOf(schema) } } };
+}
+
+/**
+ * Written out where it is used: readers of the document need not follow references. Answers are
+ * described as they are read (`io: input`): they may carry more than is known here.
+ */
+function schemaOf(schema: z.ZodType): Record<string, unknown> {
+  const json = z.toJSONSchema(schema, { io: 'input', target: 'draft-2020-12' }) as Record<
+    string,
+    unknown
+  >;
   return inlined(json, (json['$defs'] ?? {}) as Record<string, unknown>) as Record<string, unknown>;
 }
 

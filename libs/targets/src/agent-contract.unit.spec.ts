@@ -1,0 +1,85 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { isRefusedAddress } from './agent-address.js';
+import { SubmitRequest } from './agent-contract.js';
+import { agentOpenApi } from './agent-openapi.js';
+import { AgentTargets } from './agent-targets.js';
+import { TargetSettingsError } from './target.driver.js';
+
+const DOCUMENT = resolve(import.meta.dirname, '../../../apps/fleet-agent/openapi.json');
+
+describe("the agent contract's document", () => {
+  it('is the one the schemas make (UPDATE_OPENAPI=1 writes it anew)', () => {
+    const made = `${JSON.stringify(agentOpenApi(), null, 2)}\n`;
+    if (process.env['UPDATE_OPENAPI'] === '1') writeFileSync(DOCUMENT, made);
+    expect(JSON.parse(readFileSync(DOCUMENT, 'utf8'))).toEqual(JSON.parse(made));
+  });
+
+  it('has no reference that leads nowhere', () => {
+    const text = JSON.stringify(agentOpenApi());
+    const references = [...text.matchAll(/"\$ref":"([^"]+)"/g)].map((match) => match[1]);
+    expect(new Set(references)).toEqual(new Set(['#/components/schemas/Problem']));
+  });
+});
+
+describe('a submission', () => {
+  it('must say which version is to be brought', () => {
+    const operation = { id: 'a', instanceId: 'i', verb: 'bring' };
+    const body = { fence: { handOver: 1, epoch: 1 }, releases: {}, operations: [operation] };
+    expect(SubmitRequest.safeParse(body).error?.issues).toMatchObject([
+      { path: ['operations', 0, 'version'] },
+    ]);
+  });
+});
+
+describe('addresses of agents', () => {
+  it.each([
+    '169.254.169.254',
+    '169.254.0.1',
+    '::ffff:169.254.169.254',
+    'fe80::1',
+    'fe80::1%eth0',
+    'fd00:ec2::254',
+    '100.100.100.200',
+    '0.0.0.0',
+    '255.255.255.255',
+    '224.0.0.1',
+    '64:ff9b::a9fe:a9fe',
+    'not an address',
+  ])('%s is refused', (address) => {
+    expect(isRefusedAddress(address)).toBe(true);
+  });
+
+  it.each(['127.0.0.1', '::1', '10.1.2.3', '192.168.0.10', '172.16.0.1', '8.8.8.8', 'fd12::1'])(
+    '%s is not',
+    (address) => {
+      expect(isRefusedAddress(address)).toBe(false);
+    },
+  );
+
+  it.each([
+    'http://169.254.169.254/latest',
+    'http://0xa9fea9fe/',
+    'http://2852039166/',
+    'http://[::ffff:169.254.169.254]/',
+    'ftp://agent/',
+    'http://user:secret@agent/',
+    'http://agent/?token=secret',
+    'agent',
+  ])('%s is no url of an agent', (url) => {
+    const targets = new AgentTargets({ env: {} });
+    expect(() => targets.check({ url, component: 'api' })).toThrow(TargetSettingsError);
+  });
+
+  it('may be link-local where the operator says so', () => {
+    const targets = new AgentTargets({ env: {}, allowLinkLocal: true });
+    expect(() => targets.check({ url: 'http://169.254.1.1/', component: 'api' })).not.toThrow();
+  });
+
+  it('never carry a token as a value', () => {
+    const targets = new AgentTargets({ env: {} });
+    const settings = { url: 'http://agent/', component: 'api', tokenFrom: 'secret' };
+    expect(() => targets.check(settings)).toThrow(TargetSettingsError);
+  });
+});

@@ -1,0 +1,162 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { AgentTargets } from './agent-targets.js';
+import { TargetUnreachableError } from './target.driver.js';
+import type { InstanceOperation, TargetDriver } from './target.driver.js';
+
+type Answering = (request: IncomingMessage, response: ServerResponse, body: string) => void;
+
+let server: Server | null = null;
+let targets: AgentTargets | null = null;
+
+afterEach(async () => {
+  await targets?.close();
+  const ended = server;
+  if (ended === null) return;
+  ended.closeAllConnections();
+  await new Promise((resolve) => ended.close(resolve));
+  server = null;
+});
+
+/** An agent of its own that does as it likes. */
+async function agentThat(
+  answering: Answering,
+  settings: Record<string, unknown> = {},
+  env: Record<string, string> = {},
+): Promise<TargetDriver> {
+  const started = createServer((request, response) => {
+    let body = '';
+    request.on('data', (part: Buffer) => (body += part.toString()));
+    request.on('end', () => answering(request, response, body));
+  });
+  server = started;
+  await new Promise<void>((resolve) => started.listen(0, '127.0.0.1', resolve));
+  const { port } = started.address() as AddressInfo;
+  targets = new AgentTargets({ env });
+  return targets.open({ url: `http://127.0.0.1:${port}/base/`, component: 'api', ...settings });
+}
+
+const json = (response: ServerResponse, body: unknown, status = 200): void => {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+};
+const drain: InstanceOperation = { id: 'd', instanceId: 'i', verb: 'drain', drainTimeoutMs: 10 };
+const FENCE = { handOver: 1, epoch: 2 };
+
+describe('the agent driver', () => {
+  it('asks below the url it was given, for its set', async () => {
+    const seen: string[] = [];
+    const driver = await agentThat((request, response) => {
+      seen.push(`${request.method ?? ''} ${request.url ?? ''}`);
+      json(response, { listed: 1, down: 0, spare: 0, later: 'more' });
+    });
+    expect(await driver.room(['a'])).toEqual({ listed: 1, down: 0, spare: 0 });
+    expect(seen).toEqual(['POST /base/v1/sets/api/room']);
+  });
+
+  it('sends the artifacts of a version once, and again only where they differ', async () => {
+    const bodies: { releases: unknown; operations: { id: string }[] }[] = [];
+    const driver = await agentThat((_request, response, body) => {
+      const asked = JSON.parse(body) as { releases: unknown; operations: { id: string }[] };
+      bodies.push(asked);
+      json(response, { operations: asked.operations.map(({ id }) => ({ id, state: 'RUNNING' })) });
+    });
+    const bring = (id: string, artifacts: Record<string, string>): InstanceOperation => ({
+      id,
+      instanceId: id,
+      verb: 'bring',
+      version: '2.0.0',
+      artifacts,
+    });
+    const operations = [bring('a', { x: '1' }), bring('b', { x: '1' }), bring('c', { x: '2' })];
+    const states = await driver.submit(operations, FENCE);
+    expect(states.map((state) => state.id)).toEqual(['a', 'b', 'c']);
+    expect(bodies.map((body) => body.releases)).toEqual([
+      { '2.0.0': { x: '1' } },
+      { '2.0.0': { x: '2' } },
+    ]);
+  });
+
+  it('reads its token where the settings say, at every call', async () => {
+    const seen: (string | undefined)[] = [];
+    const folder = await mkdtemp(join(tmpdir(), 'token-'));
+    const file = join(folder, 'token');
+    await writeFile(file, 'first\n');
+    const driver = await agentThat(
+      (request, response) => {
+        seen.push(request.headers.authorization);
+        json(response, { listed: 0, down: 0, spare: 0 });
+      },
+      { tokenFrom: { file } },
+    );
+    await driver.room([]);
+    await writeFile(file, 'second\n');
+    await driver.room([]);
+    await rm(folder, { recursive: true });
+    expect(seen).toEqual(['Bearer first', 'Bearer second']);
+    await expect(driver.room([])).rejects.toThrow(`there is no usable token in file ${file}`);
+  });
+
+  it('does not say what stands in a token it cannot use', async () => {
+    const driver = await agentThat(
+      (_request, response) => json(response, {}),
+      { tokenFrom: { env: 'TOKEN' } },
+      { TOKEN: 'two words' },
+    );
+    await expect(driver.room([])).rejects.toThrow(/^there is no usable token in variable TOKEN$/);
+  });
+
+  it.each<[string, Answering, RegExp]>([
+    [
+      'redirects',
+      (_request, response) =>
+        response.writeHead(302, { location: 'http://169.254.169.254/' }).end(),
+      /redirect/,
+    ],
+    ['refuses', (_request, response) => json(response, { detail: 'not so' }, 400), /not so/],
+    ['does not know the token', (_request, response) => json(response, {}, 401), /token/],
+    ['answers no JSON', (_request, response) => response.end('<html>'), /not JSON/],
+    ['answers another thing', (_request, response) => json(response, { listed: -1 }), /listed/],
+    ['breaks off', (request) => request.socket.destroy(), /cannot be asked/],
+    [
+      'is enormous',
+      (_request, response) => {
+        const part = ' '.repeat(1024 * 1024);
+        for (let sent = 0; sent < 6; sent += 1) response.write(part);
+        response.end();
+      },
+      /cannot be asked/,
+    ],
+  ])('takes an agent that %s for unreachable', async (_what, answering, why) => {
+    const driver = await agentThat(answering);
+    const asked = driver.room([]);
+    await expect(asked).rejects.toThrow(TargetUnreachableError);
+    await expect(asked).rejects.toThrow(why);
+  });
+
+  it('takes an answer about other operations for none', async () => {
+    const driver = await agentThat((_request, response) => {
+      json(response, { operations: [{ id: 'another', state: 'SUCCEEDED' }] });
+    });
+    await expect(driver.submit([drain], FENCE)).rejects.toThrow('other operations');
+  });
+
+  it('gives up waiting when told to', async () => {
+    const driver = await agentThat(() => undefined);
+    const stop = new AbortController();
+    const asked = driver.poll([drain], 20_000, stop.signal);
+    stop.abort();
+    await expect(asked).rejects.toThrow(TargetUnreachableError);
+  });
+
+  it('says that nobody listens', async () => {
+    const driver = await agentThat(() => undefined);
+    const ended = server;
+    await new Promise((resolve) => ended?.close(resolve));
+    server = null;
+    await expect(driver.room([])).rejects.toThrow('ECONNREFUSED');
+  });
+});

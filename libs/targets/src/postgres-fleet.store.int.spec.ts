@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Pool } from 'pg';
+import { SystemClock } from '#runtime/clock.js';
+import { PostgresFleetStore } from './postgres-fleet.store.js';
+import { SimulatedTargets } from './simulated-targets.js';
+import { describeTarget } from './target.contract.js';
+import { TargetUnreachableError } from './target.driver.js';
+import type { InstanceOperation } from './target.driver.js';
+
+const FENCE = { handOver: 1, epoch: 1 };
+const clock = new SystemClock();
+// A database of its own: the schema is dropped here, and others rehearse in theirs.
+const database = `targets_spec_${process.pid}`;
+const server = new URL(process.env['DATABASE_URL'] ?? 'postgres://nowhere');
+const admin = new Pool({ connectionString: server.href, max: 1 });
+const pool = new Pool({ connectionString: new URL(`/${database}`, server).href, max: 8 });
+const store = new PostgresFleetStore(pool);
+const targets = new SimulatedTargets(store, clock);
+let fleets = 0;
+
+beforeAll(async () => {
+  await admin.query(`create database ${database}`);
+});
+
+afterAll(async () => {
+  await pool.end();
+  await admin.query(`drop database ${database} with (force)`);
+  await admin.end();
+});
+
+function newSettings(instances: number): { fleet: string; version: string; instances: number } {
+  fleets += 1;
+  return { fleet: `store-spec/${process.pid}-${fleets}`, version: '1.0.0', instances };
+}
+
+const bring = (index: number, attempt = 1): InstanceOperation => ({
+  id: `e/${index}/${attempt}/bring`,
+  instanceId: `i-${String(index).padStart(6, '0')}`,
+  verb: 'bring',
+  version: '1.1.0',
+  artifacts: {},
+});
+
+describeTarget('the simulated driver in Postgres', () => {
+  const settings = newSettings(5);
+  return Promise.resolve({
+    driver: targets.open(settings),
+    artifactsOf: () => ({}),
+    slowVersion: '1.2.0',
+    makeSlow: (id) => {
+      const instance = Number(id.slice(2));
+      return targets.setFaults(settings, [{ instance, on: 'BRING', how: 'HANG', times: 1 }]);
+    },
+    vanish: (id) => store.alter(settings.fleet, Number(id.slice(2)), { gone: true }),
+    restart: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  });
+});
+
+describe('simulated fleets in Postgres', () => {
+  it('are the same ones for every service', async () => {
+    const settings = newSettings(3);
+    const other = new SimulatedTargets(new PostgresFleetStore(pool), clock).open(settings);
+    await targets.open(settings).submit([bring(0)], FENCE);
+    expect((await other.list({ limit: 1 })).instances).toMatchObject([{ version: '1.1.0' }]);
+  });
+
+  it('are made once when many services ask at once for the first time', async () => {
+    await pool.query('drop schema simulated cascade');
+    const settings = newSettings(100);
+    const rooms = await Promise.all(
+      Array.from({ length: 8 }, () =>
+        new SimulatedTargets(new PostgresFleetStore(pool), clock).open(settings).room([]),
+      ),
+    );
+    expect(rooms).toEqual(rooms.map(() => ({ listed: 100, down: 0, spare: 100 })));
+  });
+
+  it('begin an operation once, however many submit it at once', async () => {
+    const settings = newSettings(3);
+    const driver = targets.open(settings);
+    await Promise.all(Array.from({ length: 6 }, () => driver.submit([bring(0)], FENCE)));
+    expect(await targets.history(settings)).toHaveLength(1);
+  });
+
+  it('count a fault that happens a number of times over all services', async () => {
+    const settings = newSettings(10);
+    await targets.setFaults(settings, [{ on: 'BRING', how: 'FAIL', times: 3 }]);
+    const driver = targets.open(settings);
+    const operations = Array.from({ length: 10 }, (_, index) => bring(index));
+    const answers = await Promise.all(operations.map((each) => driver.submit([each], FENCE)));
+    expect(answers.flat().filter((state) => state.state === 'FAILED')).toHaveLength(3);
+  });
+
+  it('let go on what hung once its fault is gone', async () => {
+    const settings = newSettings(3);
+    const driver = targets.open(settings);
+    await targets.setFaults(settings, [{ on: 'BRING', how: 'HANG' }]);
+    expect(await driver.submit([bring(0)], FENCE)).toMatchObject([{ state: 'RUNNING' }]);
+    await targets.setFaults(settings, []);
+    expect(await driver.poll([bring(0)], 1_000)).toMatchObject([{ state: 'SUCCEEDED' }]);
+  });
+
+  it('show faults of health in counts and lists of down ones', async () => {
+    const settings = newSettings(3);
+    const driver = targets.open(settings);
+    await driver.submit([bring(1)], FENCE);
+    await targets.setFaults(settings, [
+      { on: 'HEALTH', how: 'FAIL' },
+      { instance: 2, on: 'LIST', how: 'FAIL' },
+    ]);
+    expect(await driver.room([])).toMatchObject({ down: 2 });
+    const down = await driver.list({ downOnly: true, limit: 10 });
+    expect(down.instances.map((instance) => instance.id)).toEqual(['i-000001', 'i-000002']);
+  });
+
+  it('declared anew are as declared, and remember who lost them', async () => {
+    const settings = newSettings(3);
+    const driver = targets.open(settings);
+    await driver.submit([bring(0)], { handOver: 2, epoch: 1 });
+    await targets.declare({ ...settings, instances: 5 });
+    expect(await driver.room([])).toMatchObject({ listed: 5, down: 0 });
+    expect(await driver.submit([bring(0, 2)], FENCE)).toMatchObject([{ state: 'REFUSED' }]);
+  });
+
+  it('take a batch of a thousand', async () => {
+    const settings = newSettings(1_000);
+    const driver = targets.open(settings);
+    const operations = Array.from({ length: 1_000 }, (_, index) => bring(index));
+    const states = await driver.submit(operations, FENCE);
+    expect(states.every((state) => state.state === 'SUCCEEDED')).toBe(true);
+    expect(await driver.room([])).toMatchObject({ listed: 1_000, down: 0 });
+  });
+
+  it('are unreachable when the database is', async () => {
+    const nowhere = new Pool({ connectionString: 'postgres://127.0.0.1:1/none' });
+    const driver = new SimulatedTargets(new PostgresFleetStore(nowhere), clock).open(
+      newSettings(3),
+    );
+    await expect(driver.room([])).rejects.toThrow(TargetUnreachableError);
+    await nowhere.end();
+  });
+});
