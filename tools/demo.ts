@@ -3,6 +3,7 @@
  * upgrade that succeeds and one that takes itself back. Ends all it started; exit code 0 only when
  * everything it promises was true.
  */
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -64,7 +65,7 @@ async function show(
   const target = targetOf(product.urls['fleet-agent'], 'greeter');
   const stage: Stage = {
     api: product.api('demo'),
-    fleet: await registerExample(product.api('demo'), target),
+    fleet: await registerExample(product.api('demo'), target, tenant()),
     instanceIds,
     trafficUrl,
     screen,
@@ -72,6 +73,11 @@ async function show(
     interrupted: command.interrupted,
   };
   return conclude(await variant.run(stage), product);
+}
+
+/** On servers that outlive the demo, an earlier one may have left its deployment on any version. */
+function tenant(): string {
+  return `demo-${randomUUID().slice(0, 8)}`;
 }
 
 function conclude({ lines, problems }: Verdict, product: Product): number {
