@@ -1,24 +1,16 @@
-import type { ExpandPointers } from '#messaging/database-outbox.js';
 import { progressEventTexts } from '#contracts/progress-event-texts.js';
+import type { ProgressHead, ResolvedFact } from '#contracts/progress-events.js';
 import { TOPICS } from '#contracts/topics.js';
-import type { ExecutionStore } from './persistence/execution.store.js';
 
-/** Turns the facts the outbox points at into progress events, with one question for all of them. */
-export function progressOf(store: Pick<ExecutionStore, 'resolvedFacts'>): ExpandPointers {
-  return async (pointers) => {
-    if (pointers.length === 0) return [];
-    const facts = await store.resolvedFacts(
-      pointers.map(({ subject, position }) => ({ executionId: subject, sequence: position })),
-    );
-    const texts = new Map(
-      facts.map(({ fact, head }) => [
-        `${head.executionId}/${String(fact.sequence)}`,
-        progressEventTexts(fact, head),
-      ]),
-    );
-    return pointers.map(({ subject: key, position }) => {
-      const values = texts.get(`${key}/${String(position)}`) ?? [];
-      return values.map((value) => ({ topic: TOPICS.progress, key, value }));
-    });
-  };
+/** A message as the relay sends it. */
+export interface ProgressMessage {
+  readonly topic: string;
+  readonly key: string;
+  readonly value: string;
+}
+
+/** The messages of a fact: one progress event each, keyed by the execution so that order is kept. */
+export function progressMessages(fact: ResolvedFact, head: ProgressHead): ProgressMessage[] {
+  const key = head.executionId;
+  return progressEventTexts(fact, head).map((value) => ({ topic: TOPICS.progress, key, value }));
 }

@@ -17,7 +17,6 @@ import { takePage, type ListedPage, type TakenInstance } from '#core/execution/l
 import type { LeftOver } from '#core/execution/execution.js';
 import { RUNNER_LIMITS } from './orchestrator-limits.js';
 import { Refusal } from './refusal.js';
-import { carryOut } from './upgrade.outbox.js';
 import {
   ActiveExecutionError,
   StaleExecutionError,
@@ -28,6 +27,12 @@ import {
   type StoredExecution,
 } from './persistence/execution.store.js';
 import type { CreateExecution } from './create-execution.js';
+import { carryOut } from './upgrade-requests.runner.js';
+
+export type { MovedInstance, StoredExecution };
+
+/** What the engine reads of executions. */
+export type EngineReads = Pick<ExecutionStore, 'get' | 'activeIn' | 'ownDown' | 'pendingAmong'>;
 
 /** A report as it arrives: what it means is seen under the execution's lock. */
 export type RawReport =

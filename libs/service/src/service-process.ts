@@ -1,6 +1,5 @@
 import type { INestApplication } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
-import type { DataSource } from 'typeorm';
 import { TOPIC_SPECS } from '#contracts/topics.js';
 import type { DeadLetters } from '#messaging/dead-letters.js';
 import { KafkaProducer } from '#messaging/kafka-producer.js';
@@ -104,7 +103,7 @@ export async function openGround(
 }
 
 async function openDatabase(
-  dataSource: DataSource,
+  dataSource: ReturnType<typeof createDataSource>,
   schema: string,
   clock: Clock,
   log: Log,
@@ -159,7 +158,10 @@ export async function serve(
   log.info({ url: await app.getUrl() }, 'ready');
 }
 
-function watchHealth({ health, database, producer }: ServiceGround, transport: KafkaTransport): void {
+function watchHealth(
+  { health, database, producer }: ServiceGround,
+  transport: KafkaTransport,
+): void {
   health.part('database', async () => {
     const ready = await database.isReachable();
     return { live: true, ready, ...(!ready && { reason: 'does not answer' }) };

@@ -115,6 +115,14 @@ describe('a request to create an upgrade', () => {
       const answer = await create(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`);
       expectProblem(answer, 400);
     }
+    const { componentId, from: currentVersionId } = deployed;
+    const levels = REQUEST_LIMITS.bodyDepthMax;
+    // Where a field takes anything, the depth alone speaks against it.
+    const deep = `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
+    const body = `{"currentVersionId":"${currentVersionId}","target":{"driver":"simulated","settings":${deep}}}`;
+    const put = await api.put(`tenants/acme/deployments/${componentId}`, body);
+    expectProblem(put, 400);
+    expect(fields(put)).toEqual(['body']);
     const lists = await create(`${'['.repeat(400_000)}${']'.repeat(400_000)}`);
     expectProblem(lists, 400);
   });

@@ -13,15 +13,18 @@ import { STEP_LIMITS } from '#core/limits.js';
 import { STEPS, type Execution, type RoomReading, type Step } from '#core/execution/execution.js';
 import { ENGINE_LIMITS } from '../orchestrator-limits.js';
 import type {
-  ExecutionStore,
+  Answer,
+  Committed,
+  EngineReads,
   MovedInstance,
+  RawReport,
   StoredExecution,
-} from '../persistence/execution.store.js';
-import type { Answer, Committed, RawReport, UpgradeRunner } from '../upgrade.runner.js';
+  UpgradeRunner,
+} from '../upgrade.runner.js';
 import { settledSteps } from './settled-steps.js';
 
 export interface EngineParts {
-  readonly store: ExecutionStore;
+  readonly store: EngineReads;
   readonly runner: UpgradeRunner;
   readonly drivers: TargetDrivers;
   readonly clock: Clock;

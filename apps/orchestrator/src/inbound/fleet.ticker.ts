@@ -7,13 +7,18 @@ import { Loop } from '#runtime/loop.js';
 import type { TargetDrivers } from '#targets/target.driver.js';
 import { isTerminal } from '#core/execution/execution.js';
 import { ENGINE_LIMITS } from '../orchestrator-limits.js';
-import type { ExecutionStore } from '../persistence/execution.store.js';
-import { WAKE, type Committed, type RawReport, type UpgradeRunner } from '../upgrade.runner.js';
+import {
+  WAKE,
+  type Committed,
+  type EngineReads,
+  type RawReport,
+  type UpgradeRunner,
+} from '../upgrade.runner.js';
 import { ExecutionTicker } from './execution.ticker.js';
 
 /** What the engine is made of. */
 export interface FleetParts {
-  readonly store: ExecutionStore;
+  readonly store: EngineReads;
   readonly runner: UpgradeRunner;
   readonly leases: Pick<ShardLeases, 'heldNow'>;
   readonly drivers: TargetDrivers;

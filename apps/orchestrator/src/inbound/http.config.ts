@@ -107,8 +107,8 @@ function serveDocs(app: NestFastifyApplication): void {
 }
 
 function readBodies(app: NestFastifyApplication): void {
-  const options = { bodyLimit: REQUEST_LIMITS.bodyMaxBytes };
-  app.useBodyParser('application/json', options, (_request, body, done) => {
+  // The limit of their size is the adapter's.
+  app.useBodyParser('application/json', {}, (_request, body, done) => {
     try {
       done(null, parseJsonBody(body.toString()));
     } catch (error) {
@@ -117,7 +117,7 @@ function readBodies(app: NestFastifyApplication): void {
   });
   // Fastify would read plain text, and Nest forms, which have no types to be checked.
   app.getHttpAdapter().getInstance().removeContentTypeParser('text/plain');
-  app.useBodyParser('application/x-www-form-urlencoded', options, (_request, _body, done) => {
+  app.useBodyParser('application/x-www-form-urlencoded', {}, (_request, _body, done) => {
     done(new Refusal('NOT_JSON', 415, 'The body must be application/json'), undefined);
   });
 }

@@ -50,6 +50,7 @@ describe('components', () => {
     }
     expect([...seen].sort()).toEqual(['a', 'b', 'c']);
     expect(seen).toHaveLength(3);
+    expect((await one.get('components?limit=3')).body['nextCursor']).toBeNull();
     await one.close();
   });
 });
@@ -171,6 +172,16 @@ describe('deployments', () => {
     expect(replaced.status).toBe(200);
     expect(replaced.headers['location']).toBeUndefined();
     expect(replaced.body).toMatchObject({ id: created.body.id, target: null });
+  });
+
+  it('set a simulated fleet up anew', async () => {
+    const { componentId, from, request } = await deploy(api, { instances: 8 });
+    const target = { driver: 'simulated', settings: { instances: 2 } };
+    const path = `tenants/acme/deployments/${componentId}`;
+    expect((await api.put(path, { target, currentVersionId: from })).status).toBe(200);
+    const asked = { ...request, maxUnavailablePercentage: 50, totalInstances: 3 };
+    const refused = await api.post('tenants/acme/upgrades', asked);
+    expect(refused.body['detail']).toBe('totalInstances is 3, the target has 2');
   });
 
   it('name the settings a driver does not take', async () => {

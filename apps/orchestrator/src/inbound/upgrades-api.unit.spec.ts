@@ -119,6 +119,16 @@ describe('creating an upgrade', () => {
     expect(answer.body['detail']).toContain(to);
   });
 
+  it('takes one step, and names them all where there are several', async () => {
+    const { request, componentId } = await deploy(api);
+    const versions = `components/${componentId}/versions`;
+    const toVersionId = (await api.post(versions, { version: '1.2.0' })).body.id;
+    const answer = await create({ ...request, toVersionId });
+    expect(answer.status).toBe(422);
+    expect(codes(answer)).toEqual(['SEVERAL_STEPS']);
+    expect(answer.body['steps']).toMatchObject([{ toVersion: '1.1.0' }, { toVersion: '1.2.0' }]);
+  });
+
   it('names what is not registered, and needs a deployment with a target', async () => {
     const { request } = await deploy(api);
     expect(await create({ ...request, toVersionId: randomUUID() })).toMatchObject({
@@ -158,6 +168,15 @@ describe('creating an upgrade', () => {
     expect(answer.headers['retry-after']).toBe('5');
     const active = await api.get(`tenants/acme/components/${componentId}/upgrades/active`);
     expect(active.status).toBe(404);
+  });
+
+  it('says what is impossible even when the target does not answer', async () => {
+    const faults = [{ on: 'LIST', how: 'FAIL' }];
+    const target = { driver: 'simulated', settings: { instances: 4, faults } };
+    const { request } = await deploy(api, { target });
+    const answer = await create({ ...request, strategy: 'CANARY' });
+    expect(answer.status).toBe(422);
+    expect(codes(answer)).toEqual(['STRATEGY_NOT_AVAILABLE']);
   });
 
   it('says 503 within its limit when the target hangs', async () => {
