@@ -1,0 +1,160 @@
+/**
+ * I4, seen from the target: whenever a healthy instance is taken down, all that are down together
+ * must fit into the room, but for those that fell by themselves too late to have been counted.
+ */
+import type { InMemoryFleetStore } from '#targets/in-memory-fleet.store.js';
+import { isPlainlyUp, settle, type SimulatedInstance } from '#targets/simulated-instance.js';
+import {
+  TargetDriver,
+  TargetDrivers,
+  type Fence,
+  type InstanceOperation,
+  type TargetSettings,
+} from '#targets/target.driver.js';
+import type { Clock } from '#runtime/clock.js';
+import type { ServiceName } from './simulated-process.js';
+import type { Upgrade } from './upgrades.js';
+
+/** A count is believed for 5 s; the act it allowed may reach the target a while later. */
+const UNSEEN_MS = 5_000;
+
+interface Fall {
+  readonly fleet: string;
+  readonly index: number;
+  readonly atMs: number;
+}
+
+export class RoomWatch {
+  readonly problems: string[] = [];
+  /** How often a healthy instance was taken down under the eyes of this watch. */
+  sampled = 0;
+  readonly #upgrades = new Map<string, Upgrade>();
+  #falls: Fall[] = [];
+  readonly #risen: Fall[] = [];
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly fleets: InMemoryFleetStore,
+  ) {}
+
+  add(upgrade: Upgrade): void {
+    this.#upgrades.set(upgrade.fleet, upgrade);
+  }
+
+  /** An instance falls by itself. */
+  async fall(fleet: string, index: number): Promise<void> {
+    this.#falls.push({ fleet, index, atMs: this.clock.nowMs() });
+    await this.fleets.alter(fleet, index, { up: false });
+  }
+
+  /** Everything that fell by itself stands again, on whatever version it is. */
+  async raiseFallen(): Promise<void> {
+    const fallen = this.#falls;
+    this.#falls = [];
+    for (const { fleet, index } of fallen) await this.fleets.alter(fleet, index, { up: true });
+  }
+
+  /** One of them stands again by itself, if nobody has taken it meanwhile. */
+  async raise(fleet: string, index: number): Promise<void> {
+    const at = this.#falls.findIndex((fall) => fall.fleet === fleet && fall.index === index);
+    if (at < 0) return;
+    this.#risen.push(...this.#falls.splice(at, 1));
+    await this.fleets.alter(fleet, index, { up: true });
+  }
+
+  /** How the fleet really is, past every fault. */
+  realInstances(upgrade: Upgrade): Promise<SimulatedInstance[]> {
+    return this.#rows(upgrade, upgrade.create.snapshot.target.settings);
+  }
+
+  watching(targets: TargetDrivers, service: ServiceName): TargetDrivers {
+    return new WatchedTargets(targets, (settings, operations, fence) =>
+      this.#look(settings, operations, fence, service),
+    );
+  }
+
+  async #look(
+    { settings }: TargetSettings,
+    operations: readonly InstanceOperation[],
+    fence: Fence,
+    service: ServiceName,
+  ): Promise<() => Promise<void>> {
+    const fleet = String(settings['fleet']);
+    const upgrade = this.#upgrades.get(fleet);
+    if (upgrade === undefined) return () => Promise.resolve();
+    const before = await this.#rows(upgrade, settings);
+    const downBefore = new Set(before.filter((row) => !isPlainlyUp(row)).map(({ id }) => id));
+    return async () => {
+      const after = await this.#rows(upgrade, settings);
+      const down = after.filter((row) => !row.gone && !isPlainlyUp(row));
+      const asked = new Set(operations.map(({ instanceId }) => instanceId));
+      const taken = down.filter(({ id }) => asked.has(id) && !downBefore.has(id));
+      if (taken.length === 0) return;
+      this.sampled += 1;
+      const { maxUnavailablePercentage } = upgrade.create.plan;
+      const share = Math.floor((upgrade.instances * maxUnavailablePercentage) / 100);
+      const allowed = Math.max(1, share) + this.#unseen(fleet);
+      if (down.length <= allowed) return;
+      this.problems.push(
+        `I4: ${service} took ${taken.map(({ id }) => id).join(' ')} down ` +
+          `(hand-over ${String(fence.handOver)}): ${String(down.length)} of ` +
+          `${String(upgrade.instances)} are down, room for ${String(allowed)}`,
+      );
+    };
+  }
+
+  #unseen(fleet: string): number {
+    const sinceMs = this.clock.nowMs() - UNSEEN_MS;
+    return [...this.#falls, ...this.#risen].filter(
+      (fall) => fall.fleet === fleet && fall.atMs >= sinceMs,
+    ).length;
+  }
+
+  /** Past every fault of the fleet: what is, not what it says. */
+  async #rows(
+    { fleet, instances }: Upgrade,
+    settings: Readonly<Record<string, unknown>>,
+  ): Promise<SimulatedInstance[]> {
+    const version = String(settings['version']);
+    const declaration = { fleet, instances, version, faults: [], keepsHistory: true };
+    const page = { kind: 'PAGE', after: null, limit: instances } as const;
+    return this.fleets.work(declaration, page, ({ rows, nowMs }) =>
+      rows.flatMap((row) => (row === undefined ? [] : [settle(row, nowMs)])),
+    );
+  }
+}
+
+type Look = (
+  target: TargetSettings,
+  operations: readonly InstanceOperation[],
+  fence: Fence,
+) => Promise<() => Promise<void>>;
+
+class WatchedTargets extends TargetDrivers {
+  constructor(
+    private readonly targets: TargetDrivers,
+    private readonly look: Look,
+  ) {
+    super();
+  }
+
+  override open(target: TargetSettings): TargetDriver {
+    const driver = this.targets.open(target);
+    return {
+      capabilities: (signal) => driver.capabilities(signal),
+      list: (query, signal) => driver.list(query, signal),
+      room: (except, signal) => driver.room(except, signal),
+      poll: (operations, waitMs, signal) => driver.poll(operations, waitMs, signal),
+      submit: async (operations, fence, signal) => {
+        const lookAgain = await this.look(target, operations, fence);
+        const states = await driver.submit(operations, fence, signal);
+        await lookAgain();
+        return states;
+      },
+    };
+  }
+
+  override check(target: TargetSettings): void {
+    this.targets.check(target);
+  }
+}

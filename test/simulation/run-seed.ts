@@ -1,0 +1,57 @@
+/** One run of the simulation: safety with faults, then healing, then everything must end. */
+import { SeededRandom } from '#testing/seeded-random.js';
+import { checkAll } from './checkers.js';
+import { drawFaults } from './fault-plan.js';
+import { Nemesis } from './nemesis.js';
+import { HONEST, type PlantedBug } from './planted-bugs.js';
+import { SimulatedWorld } from './simulated-world.js';
+import { drawUpgrade } from './upgrades.js';
+
+export interface SeedRun {
+  readonly seed: number;
+  readonly problems: readonly string[];
+  /** The same for the same trace. */
+  readonly traceHash: string;
+  readonly rowsHit: ReadonlyMap<string, number>;
+  /** How each upgrade ended. */
+  readonly ends: readonly string[];
+  readonly virtualMs: number;
+  readonly events: number;
+  readonly roomSamples: number;
+}
+
+export async function runSeed(
+  seed: number,
+  bug: PlantedBug = HONEST,
+  onTrace?: (line: string) => void,
+): Promise<SeedRun> {
+  const random = new SeededRandom(seed);
+  const faults = drawFaults(random);
+  const upgrades = random.pick([1, 1, 2]);
+  const drawn = Array.from({ length: upgrades }, (_, at) => drawUpgrade(random, at));
+  const world = new SimulatedWorld({ seed, faults, bug, ...(onTrace && { onTrace }) });
+  const startedMs = world.clock.nowMs();
+  const nemesis = new Nemesis(world);
+  await world.start();
+  for (const upgrade of drawn) void world.upgrade(upgrade);
+  await nemesis.rage();
+  await world.heal();
+  await world.settle();
+  const problems = await checkAll(world);
+  return {
+    seed,
+    problems,
+    traceHash: world.traceHash,
+    rowsHit: world.rowsHit,
+    ends: world.upgrades.map(({ create }) => world.execution(create.id).status),
+    virtualMs: world.clock.nowMs() - startedMs,
+    events: world.clock.happened,
+    roomSamples: world.rooms.sampled,
+  };
+}
+
+/** The line that replays a run, to be printed beside its problems. */
+export function replayLine({ seed }: { readonly seed: number }, bug: PlantedBug = HONEST): string {
+  const planted = bug === HONEST ? '' : ` --bug ${bug.name}`;
+  return `npm run simulate -- --seed ${String(seed)}${planted} --trace`;
+}

@@ -1,0 +1,92 @@
+/** The services of the product, put together by hand on twins: the same code as in production. */
+import type { BatchHandler } from '#messaging/batch-delivery.js';
+import type { DeadLetters } from '#messaging/dead-letters.js';
+import type { MessageProducer } from '#messaging/message-bus.js';
+import type { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
+import { MemoryShardLeases } from '#postgres/memory-shard-leases.js';
+import { silentLog } from '#runtime/log.js';
+import type { TargetDrivers } from '#targets/target.driver.js';
+import { TOPICS } from '#contracts/topics.js';
+import { Orchestrator } from '../../apps/orchestrator/src/orchestrator.js';
+import {
+  EXECUTION_TABLES,
+  MemoryExecutionStore,
+} from '../../apps/orchestrator/src/persistence/execution.memory.store.js';
+import type { ExecutionStore } from '../../apps/orchestrator/src/persistence/execution.store.js';
+import { MemoryValidationStore } from '../../apps/validator/src/persistence/validation.memory.store.js';
+import type { Judged } from '../../apps/orchestrator/src/upgrade.runner.js';
+import { Validator } from '../../apps/validator/src/validator.js';
+import type { ServiceName, SimulatedProcess } from './simulated-process.js';
+
+/** What a process is given to stand on. */
+export interface Ground {
+  readonly process: SimulatedProcess;
+  readonly database: MemoryServiceDatabase;
+  readonly producer: MessageProducer;
+  readonly drivers: TargetDrivers;
+  /** What became of an input of the orchestrator's rule book. */
+  readonly decided: (judged: Judged) => void;
+  /** The orchestrator's store; an arm of a planted bug gives another. */
+  readonly storeOf: (database: MemoryServiceDatabase) => ExecutionStore;
+}
+
+/** A service that has been put together: what it consumes, and how it begins. */
+export interface Built {
+  readonly consumes: readonly { readonly topic: string; readonly take: BatchHandler }[];
+  readonly deadLetters: DeadLetters;
+  readonly start: () => Promise<void>;
+  readonly orchestrator?: Orchestrator;
+}
+
+export const TABLES_OF: Readonly<Record<ServiceName, typeof EXECUTION_TABLES | undefined>> = {
+  orchestrator: EXECUTION_TABLES,
+  validator: undefined,
+  'rollback-agent': undefined,
+};
+
+export const BUILD: Readonly<Record<ServiceName, (ground: Ground) => Built>> = {
+  orchestrator: (ground) => {
+    const { decided, database, storeOf } = ground;
+    const orchestrator = new Orchestrator({
+      ...partsOf(ground),
+      store: storeOf(database),
+      decided,
+    });
+    const { consumer, deadLetters } = orchestrator;
+    return {
+      consumes: [
+        { topic: TOPICS.validatorResults, take: (messages) => consumer.validated(messages) },
+        { topic: TOPICS.rollbackResults, take: (messages) => consumer.rolledBack(messages) },
+      ],
+      deadLetters,
+      start: () => orchestrator.start(),
+      orchestrator,
+    };
+  },
+  validator: (ground) => {
+    const { clock } = ground.process;
+    const store = new MemoryValidationStore(ground.database, () => clock.nowMs());
+    const validator = new Validator({ ...partsOf(ground), store });
+    const { consumer, deadLetters } = validator;
+    return {
+      consumes: [{ topic: TOPICS.validatorCommands, take: (messages) => consumer.take(messages) }],
+      deadLetters,
+      start: () => validator.start(),
+    };
+  },
+  'rollback-agent': () => {
+    throw new Error('there is no rollback agent yet');
+  },
+};
+
+export const SERVICES: readonly ServiceName[] = ['orchestrator', 'validator'];
+
+export function memoryStoreOf(database: MemoryServiceDatabase): ExecutionStore {
+  return new MemoryExecutionStore(database);
+}
+
+function partsOf({ process, database, producer, drivers }: Ground) {
+  const { clock } = process;
+  const leases = new MemoryShardLeases(database, () => clock.nowMs());
+  return { database, leases, producer, drivers, clock, log: silentLog };
+}

@@ -1,0 +1,329 @@
+/**
+ * The whole saga in one process: the services' own code over twins of database, bus and target, in
+ * virtual time. One seed decides what goes wrong, when, and in which order things happen.
+ */
+import { isTerminal, type Execution } from '#core/execution/execution.js';
+import type { Action } from '#core/execution/execution-inputs.js';
+import { MemoryBus } from '#messaging/memory-bus.js';
+import { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
+import { InMemoryFleetStore } from '#targets/in-memory-fleet.store.js';
+import { SimulatedTargets } from '#targets/simulated-targets.js';
+import { RegisteredDrivers } from '#targets/target-drivers.js';
+import { SeededRandom } from '#testing/seeded-random.js';
+import { VirtualClock } from '#testing/virtual-clock.js';
+import { TOPIC_SPECS } from '#contracts/topics.js';
+import { MemoryExecutionStore } from '../../apps/orchestrator/src/persistence/execution.memory.store.js';
+import type { StoredExecution } from '../../apps/orchestrator/src/persistence/execution.store.js';
+import type { Judged } from '../../apps/orchestrator/src/upgrade.runner.js';
+import type { Orchestrator } from '../../apps/orchestrator/src/orchestrator.js';
+import type { CreateExecution } from '../../apps/orchestrator/src/create-execution.js';
+import { NO_FAULTS, type FaultPlan } from './fault-plan.js';
+import { HONEST, type PlantedBug } from './planted-bugs.js';
+import { RoomWatch } from './room-watch.js';
+import { BUILD, memoryStoreOf, SERVICES, TABLES_OF, type Built } from './services.js';
+import { ProcessTargets, SimulatedProcess, type ServiceName } from './simulated-process.js';
+import { deploymentOf, type Upgrade } from './upgrades.js';
+
+export const STARTED_AT_MS = Date.UTC(2030, 0, 1);
+const SESSION_TIMEOUT_MS = 3_000;
+const RESTART_MAX_MS = 8_000;
+/** An honest world may take this long, in virtual time and in events, to bring everything home. */
+const LIVENESS = { limitMs: 6 * 3_600_000, eventsMax: 400_000 };
+/** What is committed last is relayed within this. */
+const LAST_RELAY_MS = 5_000;
+
+/** Inputs that come as messages of other services. */
+const ANSWERS: readonly string[] = [
+  'PRE_CHECKS_ENDED',
+  'POST_CHECKS_ENDED',
+  'CHECKS_PROGRESSED',
+  'ROLLBACK_PROGRESSED',
+];
+
+interface Running {
+  readonly process: SimulatedProcess;
+  readonly built: Built;
+}
+
+export interface WorldOptions {
+  readonly seed?: number;
+  readonly faults?: FaultPlan;
+  readonly bug?: PlantedBug;
+  /** Told of every line of the trace. */
+  readonly onTrace?: (line: string) => void;
+}
+
+export class SimulatedWorld {
+  readonly clock = new VirtualClock(STARTED_AT_MS);
+  readonly random: SeededRandom;
+  readonly bus: MemoryBus;
+  readonly fleets = new InMemoryFleetStore(this.clock);
+  readonly targets = new SimulatedTargets(this.fleets, this.clock);
+  readonly upgrades: Upgrade[] = [];
+  readonly rooms: RoomWatch;
+  /** Rows of the orchestrator's table that were taken, with how often. */
+  readonly rowsHit = new Map<string, number>();
+  /** How many answers of services were judged, for each execution. */
+  readonly answersJudged = new Map<string, number>();
+  /** Everything that was wrong so far, a sentence each. */
+  readonly problems: string[] = [];
+  readonly #databases: Readonly<Record<ServiceName, MemoryServiceDatabase>>;
+  readonly #running = new Map<string, Running>();
+  readonly #bug: PlantedBug;
+  readonly #onJudged: ((judged: Judged) => void)[] = [];
+  #starts = 0;
+  #isHealed = false;
+  traced = 0;
+  #traceHash = 0x811c9dc5;
+
+  readonly faults: FaultPlan;
+
+  constructor(private readonly options: WorldOptions = {}) {
+    this.faults = options.faults ?? NO_FAULTS;
+    this.#bug = options.bug ?? HONEST;
+    this.random = new SeededRandom(options.seed ?? 1);
+    this.rooms = new RoomWatch(this.clock, this.fleets);
+    const random = this.random.fork().asFunction;
+    this.bus = new MemoryBus({
+      ...{ topics: TOPIC_SPECS, clock: this.clock, random, sessionTimeoutMs: SESSION_TIMEOUT_MS },
+      io: (move) => {
+        const process = this.#running.get(move.owner)?.process;
+        if (process === undefined) return Promise.resolve();
+        return process.busIo(this.faults.bus, move);
+      },
+    });
+    const nowMs = (): number => this.clock.nowMs();
+    const databaseOf = (service: ServiceName): MemoryServiceDatabase => {
+      const tables = TABLES_OF[service];
+      return new MemoryServiceDatabase({ nowMs, ...(tables && { tables }) }, `${service}-0`);
+    };
+    this.#databases = {
+      orchestrator: databaseOf('orchestrator'),
+      validator: databaseOf('validator'),
+      'rollback-agent': databaseOf('rollback-agent'),
+    };
+  }
+
+  /* ---------------------------------------------------------------- processes */
+
+  /** Starts every service, as often as the fault plan wants replicas. */
+  async start(): Promise<this> {
+    for (const service of SERVICES) {
+      for (let replica = 0; replica < this.faults.replicas; replica += 1) this.launch(service);
+    }
+    await this.clock.pass(0);
+    return this;
+  }
+
+  launch(service: ServiceName): void {
+    this.#starts += 1;
+    const owner = `${service}-${String(this.#starts)}`;
+    const process = new SimulatedProcess(service, owner, {
+      clock: this.clock,
+      random: this.random.fork(),
+      isFaulty: () => !this.#isHealed,
+      die: (dying, doing) => {
+        this.kill(dying, doing);
+      },
+    });
+    const view = this.#databases[service].viewFor(owner, process.databaseIo(this.faults.database));
+    const producer = this.bus.producer(owner);
+    const database = this.#bug.database(view, service, producer);
+    const drivers = this.#driversOf(process);
+    const decided = (judged: Judged): void => {
+      this.#decided(process, judged);
+    };
+    const storeOf = this.#bug.store ?? memoryStoreOf;
+    const ground = { process, database, producer, drivers, decided, storeOf };
+    const built = BUILD[service](ground);
+    this.#running.set(owner, { process, built });
+    this.trace(owner, 'starts');
+    void this.#begin(process, built);
+  }
+
+  /** A start that fails because the database is away is made again, as a supervisor would. */
+  async #begin(process: SimulatedProcess, { consumes, deadLetters, start }: Built): Promise<void> {
+    try {
+      await start();
+    } catch {
+      if (process.isAlive) this.kill(process, 'starting');
+      return;
+    }
+    for (const { topic, take } of consumes) {
+      this.bus.consume(process.owner, process.service, [topic], take, { deadLetters });
+    }
+  }
+
+  /** Dead at once; its supervisor starts another one after a while. */
+  kill(process: SimulatedProcess, doing = 'anything'): void {
+    if (!process.isAlive) return;
+    this.trace(process.owner, `dies at ${doing}`);
+    process.kill(this.#databases[process.service], this.bus);
+    this.#running.delete(process.owner);
+    const restartInMs = this.#isHealed ? 0 : this.random.between(0, RESTART_MAX_MS);
+    this.clock.at(this.clock.nowMs() + restartInMs, () => {
+      this.launch(process.service);
+    });
+  }
+
+  processes(service?: ServiceName): SimulatedProcess[] {
+    return [...this.#running.values()]
+      .map(({ process }) => process)
+      .filter((process) => service === undefined || process.service === service);
+  }
+
+  /** An orchestrator that answers, if there is one. */
+  orchestrator(): Orchestrator | undefined {
+    for (const { process, built } of this.#running.values()) {
+      if (process.isRunning && built.orchestrator !== undefined) return built.orchestrator;
+    }
+    return undefined;
+  }
+
+  #driversOf(process: SimulatedProcess): ProcessTargets {
+    const registered = new RegisteredDrivers({ simulated: this.targets, agent: this.targets });
+    const watched = this.rooms.watching(this.#bug.targets(registered), process.service);
+    return new ProcessTargets(process, watched, this.faults.target);
+  }
+
+  /* ---------------------------------------------------------------- upgrades */
+
+  /** Declares the fleet, creates the upgrade and starts it. */
+  async upgrade(upgrade: Upgrade): Promise<void> {
+    this.upgrades.push(upgrade);
+    this.rooms.add(upgrade);
+    const { tenantId, componentId } = upgrade.create;
+    const key = `${tenantId}/${componentId}`;
+    await this.#databases.orchestrator.transaction(async (tx) => {
+      const table = tx.table('deployments');
+      if ((await table.get(key)) === undefined) await table.put(key, deploymentOf(upgrade));
+    });
+    await this.targets.declare(upgrade.create.snapshot.target.settings);
+    await this.#insist('CREATE', (orchestrator) => this.#createOnce(orchestrator, upgrade.create));
+    const start = { type: 'START', by: 'ann', reason: null, force: false } as const;
+    await this.#insist('START', (orchestrator) =>
+      orchestrator.runner.act(upgrade.create.id, start, undefined),
+    );
+  }
+
+  async #createOnce(orchestrator: Orchestrator, asked: CreateExecution): Promise<unknown> {
+    return this.#now(asked.id) === undefined ? orchestrator.runner.create(asked) : undefined;
+  }
+
+  /** What a client does whose answer got lost: it asks again, until it is answered. */
+  async #insist(
+    what: string,
+    ask: (orchestrator: Orchestrator) => Promise<unknown>,
+  ): Promise<void> {
+    for (;;) {
+      const orchestrator = this.orchestrator();
+      const patience = this.clock.sleep(5_000).then(() => 'LOST' as const);
+      const answered = orchestrator === undefined ? patience : ask(orchestrator);
+      const answer = await Promise.race([answered, patience]).catch((error: unknown) => {
+        const isRefused = error instanceof Error && error.name === 'Refusal';
+        return isRefused ? error : ('LOST' as const);
+      });
+      if (answer !== 'LOST') return;
+      this.trace('client', `asks again for ${what}`);
+    }
+  }
+
+  /** An operator acts; what became of it is in the trace. Answers whether it was accepted. */
+  async act(id: string, type: Action['type'], over: Partial<Action> = {}): Promise<boolean> {
+    const action: Action = { type, by: 'olga', reason: null, force: false, ...over };
+    const orchestrator = this.orchestrator();
+    if (orchestrator === undefined) return false;
+    const accepted = await orchestrator.runner.act(id, action, undefined).then(
+      () => true,
+      () => false,
+    );
+    this.trace('olga', `${type} ${accepted ? 'accepted' : 'refused'}`);
+    return accepted;
+  }
+
+  /** As the rows say now, past every fault. */
+  execution(id: string): Execution {
+    const execution = this.#now(id);
+    if (execution === undefined) throw new Error(`there is no execution ${id}`);
+    return execution;
+  }
+
+  store(): MemoryExecutionStore {
+    return new MemoryExecutionStore(this.#databases.orchestrator);
+  }
+
+  database(service: ServiceName): MemoryServiceDatabase {
+    return this.#databases[service];
+  }
+
+  /* ---------------------------------------------------------------- time */
+
+  /** Faults end: everyone runs, every instance that fell by itself stands again. */
+  async heal(): Promise<void> {
+    this.#isHealed = true;
+    this.trace('world', 'is healed');
+    for (const { process } of this.#running.values()) process.thaw();
+    for (const { fleet } of this.upgrades) await this.fleets.setFaults(fleet, []);
+    await this.rooms.raiseFallen();
+  }
+
+  /** Lets time pass until every upgrade has ended and everything about it has been told. */
+  async settle(): Promise<void> {
+    const end = await this.clock.runUntil(() => this.#allEnded(), LIVENESS);
+    if (end !== 'HOLDS') {
+      for (const { create } of this.upgrades.filter((it) => !this.hasEnded(it))) {
+        const { status, counters, stopping } = this.#now(create.id) ?? {};
+        const stands = JSON.stringify({ status, counters, stopping });
+        this.problems.push(`I15: did not end (${end}): ${stands}`);
+      }
+    }
+    await this.clock.pass(LAST_RELAY_MS);
+  }
+
+  #allEnded(): boolean {
+    return this.upgrades.length > 0 && this.upgrades.every((it) => this.hasEnded(it));
+  }
+
+  hasEnded({ create }: Upgrade): boolean {
+    const execution = this.#now(create.id);
+    return execution !== undefined && isTerminal(execution.status);
+  }
+
+  /** The committed row, without a transaction: between two events nobody is writing. */
+  #now(id: string): Execution | undefined {
+    const { rows } = this.#databases.orchestrator.store.table('executions');
+    return (rows.get(id) as StoredExecution | undefined)?.execution;
+  }
+
+  /** `listener` hears of every input of an execution that was judged. */
+  onJudged(listener: (judged: Judged) => void): void {
+    this.#onJudged.push(listener);
+  }
+
+  #decided(process: SimulatedProcess, judged: Judged): void {
+    const { rows, input, kind, executionId } = judged;
+    if (ANSWERS.includes(input)) {
+      this.answersJudged.set(executionId, (this.answersJudged.get(executionId) ?? 0) + 1);
+    }
+    for (const row of rows) this.rowsHit.set(row, (this.rowsHit.get(row) ?? 0) + 1);
+    this.trace(process.owner, `${input}: ${rows.length === 0 ? kind : rows.join(' → ')}`);
+    if (kind === 'IMPOSSIBLE') this.problems.push(`I6: an impossible ${input}`);
+    for (const listener of this.#onJudged) listener(judged);
+  }
+
+  /* ---------------------------------------------------------------- trace */
+
+  trace(who: string, what: string): void {
+    const line = `${String(this.clock.nowMs() - STARTED_AT_MS).padStart(9)} ms  ${who.padEnd(18)} ${what}`;
+    this.traced += 1;
+    for (let at = 0; at < line.length; at += 1) {
+      this.#traceHash = Math.imul(this.#traceHash ^ line.charCodeAt(at), 0x01000193);
+    }
+    this.options.onTrace?.(line);
+  }
+
+  /** The same for the same trace. */
+  get traceHash(): string {
+    return (this.#traceHash >>> 0).toString(16).padStart(8, '0');
+  }
+}

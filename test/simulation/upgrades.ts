@@ -1,0 +1,105 @@
+/** The upgrades that scenarios and simulation run: what was asked for, and the fleet it is about. */
+import { REQUEST_DEFAULTS } from '#core/limits.js';
+import type { ExecutionPlan } from '#core/execution/execution.js';
+import type { SimulatedFault } from '#targets/simulated-faults.js';
+import type { SeededRandom } from '#testing/seeded-random.js';
+import type { CreateExecution } from '../../apps/orchestrator/src/create-execution.js';
+
+export interface Upgrade {
+  readonly fleet: string;
+  readonly instances: number;
+  readonly create: CreateExecution;
+}
+
+export interface UpgradeAsked {
+  readonly id?: string;
+  readonly instances?: number;
+  readonly latencyMs?: number;
+  readonly plan?: Partial<ExecutionPlan>;
+  readonly faults?: readonly SimulatedFault[];
+  readonly tenantId?: string;
+  readonly skipChecks?: CreateExecution['skipChecks'];
+}
+
+const COMPONENT = '00000000-0000-4000-8000-00000000000c';
+const version = (id: string, number: string) => ({ id, version: number, artifacts: {} });
+export const FROM = version('00000000-0000-4000-8000-00000000000a', '1.0.0');
+export const TO = version('00000000-0000-4000-8000-00000000000b', '1.1.0');
+
+export function anUpgrade(asked: UpgradeAsked = {}): Upgrade {
+  const { instances = 4, latencyMs = 200, faults = [], tenantId = 'acme' } = asked;
+  const fleet = `${tenantId}/${COMPONENT}`;
+  const plan: ExecutionPlan = {
+    ...REQUEST_DEFAULTS,
+    ...{ from: FROM, to: TO, totalInstances: null, initiatedBy: 'ann', drainTimeoutSeconds: 5 },
+    ...{ batchDelaySeconds: 0, healthCheckIntervalSeconds: 1, healthCheckTimeoutSeconds: 10 },
+    ...asked.plan,
+  };
+  const settings = { fleet, version: FROM.version, instances, latencyMs, faults: [...faults] };
+  return { fleet, instances, create: creationOf(asked, plan, settings) };
+}
+
+function creationOf(
+  { id = '6f1d2c3b-4a59-4678-8a9b-0c1d2e3f4a5b', tenantId = 'acme', skipChecks = [] }: UpgradeAsked,
+  plan: ExecutionPlan,
+  settings: Record<string, unknown>,
+): CreateExecution {
+  const { strategy, allowDowntime, batchSize, maxUnavailablePercentage } = plan;
+  return {
+    ...{ id, tenantId, componentId: COMPONENT, kind: 'UPGRADE', plan, by: 'ann', skipChecks },
+    snapshot: {
+      ...{ tenantId, componentId: COMPONENT, componentName: 'orders', stateless: true },
+      target: { driver: 'simulated', settings },
+      ...{ from: FROM, to: TO, strategy, allowDowntime, batchSize, maxUnavailablePercentage },
+      drainTimeoutMs: plan.drainTimeoutSeconds * 1_000,
+      healthCheckIntervalMs: plan.healthCheckIntervalSeconds * 1_000,
+      healthCheckTimeoutMs: plan.healthCheckTimeoutSeconds * 1_000,
+    },
+    compatibility: {
+      ...{ valid: true, upgradeType: 'MINOR', riskLevel: 'LOW', requiresDowntime: false },
+      ...{ blockers: [], warnings: [] },
+    },
+    request: {},
+  };
+}
+
+/** What the registry keeps of the deployment. */
+export function deploymentOf({ create }: Upgrade) {
+  return { currentVersionId: create.plan.from.id, observedVersions: {}, handOver: 0 };
+}
+
+/** An upgrade with everything drawn: small, because trouble does not need many instances. */
+export function drawUpgrade(random: SeededRandom, at: number): Upgrade {
+  const instances = random.between(1, 9);
+  const hex = (digits: number): string =>
+    Array.from({ length: digits }, () => random.between(0, 15).toString(16)).join('');
+  return anUpgrade({
+    id: `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(12)}`,
+    tenantId: `tenant-${String(at)}`,
+    instances,
+    latencyMs: random.pick([0, 50, 500]),
+    faults: random.chance(0.4) ? drawTargetFaults(random, instances) : [],
+    plan: {
+      batchSize: random.between(1, 4),
+      batchDelaySeconds: random.pick([0, 0, 2]),
+      healthCheckIntervalSeconds: random.pick([0, 1]),
+      healthCheckTimeoutSeconds: random.pick([2, 10]),
+      maxUnavailablePercentage: random.pick([1, 25, 50, 100]),
+      autoRollbackEnabled: random.chance(0.5),
+      failureThreshold: random.between(1, 4),
+    },
+  });
+}
+
+/** Faults of the target itself: a version that fails, hangs, lies or loses instances. */
+export function drawTargetFaults(random: SeededRandom, instances: number): SimulatedFault[] {
+  return Array.from({ length: random.between(1, 3) }, () => {
+    const on = random.pick(['DRAIN', 'BRING', 'HEALTH', 'ROLLBACK', 'LIST'] as const);
+    const how = random.pick(['FAIL', 'HANG', 'LIE', 'NO_DATA'] as const);
+    return {
+      ...(random.chance(0.7) && { instance: random.between(0, instances - 1) }),
+      ...{ on, how },
+      ...(random.chance(0.7) && { times: random.between(1, 3) }),
+    };
+  });
+}
