@@ -221,9 +221,8 @@ function detailOf(text: string): string {
 }
 
 function causeOf(error: unknown, limitMs: number): string {
-  if (!(error instanceof Error)) return 'cannot be asked';
-  if (error.name === 'TimeoutError') return `did not answer within ${limitMs} ms`;
-  if (error.name === 'AbortError') return 'was not waited for any longer';
-  const { code } = error as NodeJS.ErrnoException;
-  return `cannot be asked (${code ?? error.message})`;
+  const { name, code, message } = error as Partial<NodeJS.ErrnoException>;
+  if (name === 'TimeoutError') return `did not answer within ${limitMs} ms`;
+  if (name === 'AbortError') return 'was not waited for any longer';
+  return `cannot be asked (${code ?? message ?? 'for an unknown reason'})`;
 }

@@ -1,0 +1,229 @@
+import { Agent, request as httpRequest } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { InstanceVerb, OperationState } from '#targets/target.driver.js';
+import { isAlive } from '../src/processes/process-identity.probe.js';
+import { greeter, RealAgent, until, type Fleet } from './real-agent.js';
+
+jest.setTimeout(120_000);
+
+const CONCURRENCY = 32;
+const FENCE = { handOver: 1, epoch: 1 };
+
+let agent: RealAgent;
+
+beforeAll(async () => {
+  agent = await RealAgent.start();
+});
+
+afterAll(async () => {
+  await agent.close();
+});
+
+interface Answered {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** One request; rejects when no complete answer came. */
+function ask(url: string, sockets: Agent | false, method = 'GET', body = ''): Promise<Answered> {
+  return new Promise((resolve, reject) => {
+    const asked = httpRequest(url, { agent: sockets, method }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8');
+      answer.on('data', (part: string) => (text += part));
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: text }));
+      answer.on('error', reject);
+    });
+    asked.on('error', reject);
+    asked.end(body);
+  });
+}
+
+/** Clients that ask without pause until told to stop; half of them with a new connection each time. */
+class Load {
+  readonly versions = new Map<string, number>();
+  readonly failures: string[] = [];
+  answered = 0;
+  #stopped = false;
+  readonly #keptAlive = new Agent({ keepAlive: true });
+  readonly #clients: Promise<void>[];
+
+  constructor(url: string) {
+    this.#clients = Array.from({ length: CONCURRENCY }, (_, client) =>
+      this.#run(url, client % 2 === 0 ? this.#keptAlive : false, client),
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(this.#clients);
+    this.#keptAlive.destroy();
+  }
+
+  async #run(url: string, sockets: Agent | false, client: number): Promise<void> {
+    for (let count = 0; !this.#stopped; count += 1) {
+      const isPost = (client + count) % 4 === 3;
+      try {
+        const { status, body } = await (isPost
+          ? ask(url, sockets, 'POST', 'hello')
+          : ask(url, sockets));
+        this.answered += 1;
+        if (status === 200) this.#count((JSON.parse(body) as { version: string }).version);
+        else this.failures.push(`${status} ${body}`);
+      } catch (error) {
+        this.failures.push(String(error));
+      }
+    }
+  }
+
+  #count(version: string): void {
+    this.versions.set(version, (this.versions.get(version) ?? 0) + 1);
+  }
+}
+
+async function operate(
+  fleet: Fleet,
+  instanceId: string,
+  verb: InstanceVerb,
+  more: { version?: string; drainTimeoutMs?: number } = {},
+): Promise<OperationState> {
+  const { version = '1.1.0', drainTimeoutMs = 10_000 } = more;
+  const own = verb === 'bring' ? { version, artifacts: greeter(version) } : { drainTimeoutMs };
+  const id = `${instanceId}/${verb}/${version}`;
+  const operation = { id, instanceId, verb, ...own };
+  let [state] = await fleet.driver.submit([operation], FENCE);
+  await until(async () => {
+    [state] = await fleet.driver.poll([operation], 1_000);
+    return state?.state !== 'RUNNING';
+  });
+  if (state === undefined) throw new Error('no state');
+  return state;
+}
+
+async function idsOf(fleet: Fleet): Promise<string[]> {
+  const { instances } = await fleet.driver.list({ limit: 100 });
+  return instances.map((instance) => instance.id);
+}
+
+describe('the edge proxy under load', () => {
+  it('fails no request while every instance is drained, brought and readmitted in turn', async () => {
+    const fleet = await agent.declare(3);
+    const load = new Load(fleet.trafficUrl);
+    await until(() => load.answered > 200);
+    for (const id of await idsOf(fleet)) {
+      for (const verb of ['drain', 'bring', 'readmit'] as const) {
+        expect(await operate(fleet, id, verb)).toMatchObject({ state: 'SUCCEEDED' });
+      }
+    }
+    const before = load.answered;
+    await until(() => load.answered > before + 200);
+    await load.stop();
+    expect(load.failures).toEqual([]);
+    expect([...load.versions.keys()].sort()).toEqual(['1.0.0', '1.1.0']);
+    expect((await ask(fleet.trafficUrl, false)).body).toContain('"1.1.0"');
+  });
+
+  it('goes on without the agent, which finds proxy and instances again', async () => {
+    const fleet = await agent.declare(2);
+    const instances = await agent.instances();
+    const proxy = await agent.proxy();
+    const load = new Load(fleet.trafficUrl);
+    await until(() => load.answered > 100);
+    await agent.killAgent();
+    const without = load.answered;
+    await until(() => load.answered > without + 100);
+    await agent.startAgent();
+    const { instances: seen } = await agent.open(fleet.name).list({ limit: 10 });
+    expect(seen).toHaveLength(2);
+    expect(seen.every((instance) => instance.healthy && instance.admitted)).toBe(true);
+    await load.stop();
+    expect(load.failures).toEqual([]);
+    expect(await agent.instances()).toEqual(instances);
+    expect(await agent.proxy()).toEqual(proxy);
+  });
+
+  it('killed, it comes back on the same port with the same table', async () => {
+    const fleet = await agent.declare(2);
+    const [first = ''] = await idsOf(fleet);
+    await operate(fleet, first, 'drain');
+    const killed = await agent.proxy();
+    process.kill(killed.pid, 'SIGKILL');
+    await until(async () => !(await isAlive(killed)));
+    await until(async () => {
+      const answer = await ask(fleet.trafficUrl, false).catch(() => null);
+      return answer?.status === 200;
+    });
+    for (let count = 0; count < 4; count += 1) {
+      expect((await ask(fleet.trafficUrl, false)).body).not.toContain(first);
+    }
+  });
+});
+
+describe('a drain', () => {
+  it('lets what is under way finish, and sends what follows elsewhere', async () => {
+    const fleet = await agent.declare(2);
+    const [first = '', second = ''] = await idsOf(fleet);
+    const order: string[] = [];
+    // One for each instance; a quick one after them says that they are on their way.
+    const slow = [1, 2].map(async () => {
+      const { status, body } = await ask(`${fleet.trafficUrl}slow?ms=1500`, false);
+      order.push(`${status} of ${body.includes(first) ? 'first' : 'second'}`);
+    });
+    await ask(fleet.trafficUrl, false);
+    const sockets = new Agent({ keepAlive: true, maxSockets: 1 });
+    await ask(fleet.trafficUrl, sockets);
+    const drained = operate(fleet, first, 'drain').then((state) => {
+      order.push('first is drained');
+      return state;
+    });
+    await until(async () => {
+      const { instances } = await fleet.driver.list({ ids: [first], limit: 1 });
+      return instances[0]?.admitted === false;
+    });
+    expect(order).toEqual([]);
+    for (let count = 0; count < 4; count += 1) {
+      expect((await ask(fleet.trafficUrl, sockets)).body).toContain(second);
+    }
+    expect(await drained).toMatchObject({ state: 'SUCCEEDED', closedConnections: 0 });
+    await Promise.all(slow);
+    expect(order.slice().sort()).toEqual(['200 of first', '200 of second', 'first is drained']);
+    expect(order.indexOf('first is drained')).toBeGreaterThan(order.indexOf('200 of first'));
+    sockets.destroy();
+  });
+
+  it('closes what is under way when its time is over, and counts it', async () => {
+    const fleet = await agent.declare(1);
+    const [only = ''] = await idsOf(fleet);
+    const slow = [1, 2, 3].map(() =>
+      ask(`${fleet.trafficUrl}slow?ms=30000`, false).then(
+        () => 'answered',
+        () => 'closed',
+      ),
+    );
+    // The drain must not come before the requests are on their way.
+    await ask(fleet.trafficUrl, false);
+    const state = await operate(fleet, only, 'drain', { drainTimeoutMs: 300 });
+    expect(state).toMatchObject({ state: 'SUCCEEDED', closedConnections: 3 });
+    expect(await Promise.all(slow)).toEqual(['closed', 'closed', 'closed']);
+    expect(await ask(fleet.trafficUrl, false)).toMatchObject({ status: 503 });
+  });
+});
+
+describe('an instance that fell', () => {
+  it('gets no request that another could take, and is listed as down', async () => {
+    const fleet = await agent.declare(2);
+    const [first = ''] = await idsOf(fleet);
+    expect(await operate(fleet, first, 'bring', { version: '1.5.0' })).toMatchObject({
+      state: 'SUCCEEDED',
+    });
+    await until(async () => {
+      const { instances } = await fleet.driver.list({ ids: [first], limit: 1 });
+      return instances[0]?.healthy === false;
+    });
+    for (let count = 0; count < 6; count += 1) {
+      expect(await ask(fleet.trafficUrl, false)).toMatchObject({ status: 200 });
+      expect(await ask(fleet.trafficUrl, false, 'POST', 'x')).toMatchObject({ status: 200 });
+    }
+    expect(await fleet.driver.room([])).toMatchObject({ listed: 2, down: 1 });
+  });
+});
