@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { NestLogger } from '#observability/logger.js';
 import { Plumbing1700000000000 } from '#postgres/plumbing-migration.js';
 import { configOrExit } from '#runtime/config.js';
@@ -23,9 +23,10 @@ const ground = await openGround(
 );
 const { drivers } = await openTargets(ground);
 const store = new PgValidationStore(ground.database);
-const validator = new Validator({ ...ground, store, drivers });
-const logger = new NestLogger(ground.log);
-const app = await NestFactory.create(ValidatorModule.of(ground, validator), new FastifyAdapter(), {
-  logger,
-});
-await serve(ground, app, validator);
+const service = new Validator({ ...ground, store, drivers });
+const app = await NestFactory.create<NestFastifyApplication>(
+  ValidatorModule.of(ground, service.runner),
+  new FastifyAdapter(),
+  { logger: new NestLogger(ground.log) },
+);
+await serve(ground, app, service);

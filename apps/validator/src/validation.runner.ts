@@ -44,8 +44,10 @@ export interface Question {
 
 /** What the runner tells the rest of its process, after the commit and never before. */
 export interface RunnerEvents {
-  /** Something was committed about these executions, and may stand in the outbox. Must not throw. */
-  readonly committed: (executionIds: readonly string[]) => void;
+  /** Something was committed and may stand in the outbox. Must not throw. */
+  readonly committed: () => void;
+  /** There are questions about these executions: whoever drives them looks. Must not throw. */
+  readonly asked: (executionIds: readonly string[]) => void;
   /** How an input was judged, for metrics and log. Must not throw. */
   readonly decided: (input: ValidationInput['type'], kind: ValidationDecision['kind']) => void;
 }
@@ -80,7 +82,8 @@ export class ValidationRunner {
       }
       await this.#tellOwners(tx, changed);
     });
-    this.events.committed([...changed]);
+    this.events.committed();
+    if (changed.size > 0) this.events.asked([...changed]);
   }
 
   /** Running validations in shards that this replica owns. */
@@ -139,7 +142,7 @@ export class ValidationRunner {
       await this.#save(tx, decision);
       return decision.next;
     });
-    this.events.committed([key.executionId]);
+    this.events.committed();
     return next?.state === 'RUNNING' ? next : null;
   }
 

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { serviceSettings } from '#runtime/config.js';
 
-/** The validator's environment; PORT answers /livez, /readyz and /metrics. */
+/** The environment of the validator; its port answers for its health alone. */
 export const ValidatorConfig = serviceSettings(8_085);
 export type ValidatorConfig = z.output<typeof ValidatorConfig>;

@@ -3,17 +3,19 @@ import { ObservabilityModule } from '#observability/observability.module.js';
 import type { ServiceGround } from '#service/service-process.js';
 import { ValidationConsumer } from './inbound/validation.consumer.js';
 import { ValidationRunner } from './validation.runner.js';
-import type { Validator } from './validator.js';
 
-/** The validator's consumer, around parts that are put together by hand. */
+/** The consumer of a validator that was put together by hand, and the routes that show its health. */
 @Module({})
 export class ValidatorModule {
-  static of(ground: Pick<ServiceGround, 'health' | 'metrics'>, validator: Validator) {
+  static of(
+    ground: Pick<ServiceGround, 'health' | 'metrics'>,
+    runner: ValidationRunner,
+  ): DynamicModule {
     return {
       module: ValidatorModule,
       imports: [ObservabilityModule.of(ground.health, ground.metrics)],
       controllers: [ValidationConsumer],
-      providers: [{ provide: ValidationRunner, useValue: validator.runner }],
-    } satisfies DynamicModule;
+      providers: [{ provide: ValidationRunner, useValue: runner }],
+    };
   }
 }

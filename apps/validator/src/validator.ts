@@ -32,7 +32,7 @@ export interface ValidatorParts {
 
 /** Ended validations are kept as long as the inbox remembers who asked for them. */
 const PURGE_EVERY_MS = 600_000;
-const PURGED_AT_ONCE = 500;
+const PURGED_AT_ONCE = 50;
 
 /** One replica of the validator, put together by hand: no framework, no timers of its own. */
 export class Validator {
@@ -54,17 +54,17 @@ export class Validator {
       ...{ leases, relay, database, clock, onError },
       inboxKeptMs: INBOX_KEPT_MS,
     });
-    const committed = (executionIds: readonly string[]): void => {
+    const committed = (): void => {
       this.loops.wakeRelay();
-      if (executionIds.length > 0) this.ticker.wake(executionIds);
+    };
+    const asked = (executionIds: readonly string[]): void => {
+      this.ticker.wake(executionIds);
     };
     const decided = parts.decided ?? ((): void => undefined);
-    this.runner = new ValidationRunner(store, leases, clock, { committed, decided });
+    this.runner = new ValidationRunner(store, leases, clock, { committed, asked, decided });
     this.consumer = new ValidationConsumer(this.runner);
     this.ticker = new ValidationTicker(this.runner, leases, drivers, clock, onError);
-    this.deadLetters = new OutboxDeadLetters(database, clock, () => {
-      this.loops.wakeRelay();
-    });
+    this.deadLetters = new OutboxDeadLetters(database, clock, committed);
     this.#purging = new Loop('purge', () => this.#purge(), clock, onError);
     this.loops.onLeases(() => {
       this.ticker.wake();

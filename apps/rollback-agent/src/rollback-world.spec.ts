@@ -1,0 +1,193 @@
+/** What the rollback agent's tests run on: every part a twin, and time that a test moves. */
+import { envelope, SOURCES } from '#contracts/envelope.js';
+import { TOPIC_SPECS, TOPICS } from '#contracts/topics.js';
+import { ROLL_BACK_TYPE, RollbackResult, type RollbackCommand } from '#contracts/work.messages.js';
+import { MemoryBus } from '#messaging/memory-bus.js';
+import { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
+import { MemoryShardLeases } from '#postgres/memory-shard-leases.js';
+import { silentLog } from '#runtime/log.js';
+import { SteppedClock } from '#runtime/stepped-clock.js';
+import { InMemoryFleetStore } from '#targets/in-memory-fleet.store.js';
+import type { SimulatedFault } from '#targets/simulated-faults.js';
+import { SimulatedTargets } from '#targets/simulated-targets.js';
+import { TargetDrivers, type ObservedInstance, type TargetDriver } from '#targets/target.driver.js';
+import { MemoryRollbackStore } from './persistence/rollback.memory.store.js';
+import { RollbackAgent } from './rollback-agent.js';
+
+const EXECUTION = '6f1d2c3b-4a59-4678-8a9b-0c1d2e3f4a5b';
+export const OLD = '1.0.0';
+export const NEW = '1.1.0';
+
+function planned(version: string) {
+  return { id: '00000000-0000-4000-8000-00000000000a', version, artifacts: { image: version } };
+}
+
+class TestTargets extends TargetDrivers {
+  constructor(readonly simulated: SimulatedTargets) {
+    super();
+  }
+
+  override open({ settings }: { settings: Readonly<Record<string, unknown>> }): TargetDriver {
+    return this.simulated.open(settings);
+  }
+
+  override check(): void {
+    // Every settings will do.
+  }
+}
+
+/** Kafka, Postgres and a fleet as twins, and replicas of the agent on them. */
+export class World {
+  readonly clock = new SteppedClock(1_700_000_000_000);
+  readonly bus = new MemoryBus({ topics: TOPIC_SPECS, clock: this.clock });
+  readonly database = new MemoryServiceDatabase({ nowMs: () => this.clock.nowMs() });
+  readonly fleets = new InMemoryFleetStore(this.clock);
+  readonly simulated = new SimulatedTargets(this.fleets, this.clock);
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** The most instances that were down at once, as seen after every step of time. */
+  mostDown = 0;
+  #asked = 0;
+
+  /** @param size how many instances the fleet has; all of them have been taken to NEW */
+  constructor(
+    readonly size: number,
+    latencyMs = 0,
+  ) {
+    this.settings = { fleet: 'tenant/orders', version: OLD, instances: size, latencyMs };
+  }
+
+  static async of(size: number, latencyMs = 0): Promise<World> {
+    const world = new World(size, latencyMs);
+    await world.simulated.declare(world.settings);
+    for (let index = 0; index < size; index += 1) await world.alter(index, { runs: NEW });
+    await world.start('one');
+    return world;
+  }
+
+  async start(replica: string): Promise<RollbackAgent> {
+    const { clock } = this;
+    const nowMs = (): number => clock.nowMs();
+    const database = this.database.viewFor(replica);
+    const agent = new RollbackAgent({
+      database,
+      store: new MemoryRollbackStore(database, nowMs),
+      leases: new MemoryShardLeases(database, nowMs),
+      producer: this.bus.producer(replica),
+      drivers: new TestTargets(this.simulated),
+      clock,
+      log: silentLog,
+    });
+    await agent.start();
+    this.bus.consume(
+      replica,
+      'rollback-agent',
+      [TOPICS.rollbackCommands],
+      (messages) => agent.consumer.take(messages),
+      { deadLetters: agent.deadLetters },
+    );
+    return agent;
+  }
+
+  crash(replica: string): void {
+    this.bus.abandon(replica);
+    this.database.abandon(replica);
+  }
+
+  async ask(but: Partial<RollbackCommand['data']> = {}): Promise<void> {
+    this.#asked += 1;
+    const commandId = `c${String(this.#asked)}`;
+    const instances = but.instances ?? (await this.instances());
+    const data = { ...this.command(), commandId, ...but, instances };
+    const subject = data.executionId;
+    const head = { id: commandId, source: SOURCES.orchestrator, type: ROLL_BACK_TYPE, subject };
+    const value = JSON.stringify(envelope({ ...head, timeMs: this.clock.nowMs() }, data));
+    const topic = TOPICS.rollbackCommands;
+    await this.bus.producer('orchestrator').publish([{ topic, key: EXECUTION, value }]);
+  }
+
+  async instances(): Promise<RollbackCommand['data']['instances']> {
+    return (await this.fleet()).map(({ id }, index) => ({ index, id, version: OLD }));
+  }
+
+  command(): RollbackCommand['data'] {
+    return {
+      executionId: EXECUTION,
+      commandId: '',
+      fence: { handOver: 2 },
+      kind: 'ROLL_BACK',
+      page: 1,
+      pages: 1,
+      instances: [],
+      listed: this.size,
+      versions: [planned(OLD), planned(NEW)],
+      snapshot: {
+        tenantId: 'acme',
+        componentId: '00000000-0000-4000-8000-00000000000c',
+        componentName: 'orders',
+        stateless: true,
+        target: { driver: 'simulated', settings: this.settings },
+        from: planned(OLD),
+        to: planned(NEW),
+        strategy: 'ROLLING',
+        allowDowntime: false,
+        batchSize: 5,
+        maxUnavailablePercentage: 25,
+        drainTimeoutMs: 1_000,
+        healthCheckIntervalMs: 100,
+        healthCheckTimeoutMs: 2_000,
+      },
+    };
+  }
+
+  async fleet(): Promise<readonly ObservedInstance[]> {
+    const driver = this.simulated.open(this.settings);
+    return (await driver.list({ limit: 1_000 })).instances;
+  }
+
+  alter(index: number, change: Parameters<InMemoryFleetStore['alter']>[2]): Promise<void> {
+    return this.fleets.alter('tenant/orders', index, change);
+  }
+
+  /** Operations that were begun, as `<index>/<attempt>/<verb>`, the oldest first. */
+  async operations(): Promise<string[]> {
+    const acts = await this.simulated.history(this.settings);
+    return acts.map(({ operationId }) => operationId.split('/').slice(1).join('/'));
+  }
+
+  faults(...faults: SimulatedFault[]): Promise<void> {
+    return this.simulated.setFaults(this.settings, faults);
+  }
+
+  results(): RollbackResult['data'][] {
+    return this.bus.contents(TOPICS.rollbackResults).map((message) => {
+      return RollbackResult.parse(JSON.parse(message.value?.toString() ?? '')).data;
+    });
+  }
+
+  /** Every index any result named, in their order. */
+  restored(): number[] {
+    return this.results().flatMap(({ restored }) => restored);
+  }
+
+  /** Lets `ms` pass, looking at the fleet all the while. */
+  async pass(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 50) {
+      await this.clock.advance(50);
+      const down = (await this.fleet()).filter((one) => !(one.admitted && one.healthy)).length;
+      this.mostDown = Math.max(this.mostDown, down);
+    }
+  }
+
+  /** Until a result with this state is there, at most so long. */
+  async until(
+    state: RollbackResult['data']['state'],
+    { times = 1, limitMs = 120_000 } = {},
+  ): Promise<RollbackResult['data']> {
+    for (let passed = 0; passed < limitMs; passed += 100) {
+      const found = this.results().filter((result) => result.state === state);
+      if (found.length >= times) return found[times - 1] as RollbackResult['data'];
+      await this.pass(100);
+    }
+    throw new Error(`no ${state}: ${JSON.stringify(this.results())}`);
+  }
+}

@@ -1,0 +1,201 @@
+import { decideRollback } from '#core/rollback/decide-rollback.js';
+import type { RollbackDecision, RollbackInput } from '#core/rollback/rollback-inputs.js';
+import {
+  isActive,
+  mustSpeak,
+  stopped,
+  wantOf,
+  type RollbackKey,
+  type RollbackSaying,
+  type RollbackStatus,
+  type RollbackWant,
+  type RollbackWork,
+} from '#core/rollback/rollback.js';
+import type { RollbackCommand } from '#contracts/work.messages.js';
+import type { Lease } from '#postgres/service-database.js';
+import type { ShardLeases } from '#postgres/shard-leases.js';
+import { SHARDS, shardOf } from '#postgres/shard-of.js';
+import type { Clock } from '#runtime/clock.js';
+import { resultMessage } from './rollback.outbox.js';
+import { askedOf, instancesOf } from './rollback-question.js';
+import { understood, type RollbackReport } from './rollback-report.js';
+import type {
+  AskedRollback,
+  RollbackInstance,
+  RollbackStore,
+  RollbackTx,
+  RunningRollback,
+  StoredRollback,
+} from './persistence/rollback.store.js';
+
+export type { AskedRollback, Lease, RollbackInstance, RollbackReport, RunningRollback };
+export type { RollbackWant, RollbackWork };
+
+/** One page of a question, as it was read. */
+export interface Question {
+  /** What the inbox remembers its message by. */
+  readonly inboxKey: string;
+  readonly command: RollbackCommand['data'];
+}
+
+/** What the runner tells the rest of its process, after the commit and never before. */
+export interface RunnerEvents {
+  /** Something was committed and may stand in the outbox. Must not throw. */
+  readonly committed: () => void;
+  /** There are questions about these executions: whoever drives them looks. Must not throw. */
+  readonly asked: (executionIds: readonly string[]) => void;
+  /** How an input was judged, for metrics and log. Must not throw. */
+  readonly decided: (input: RollbackInput['type'], decision: RollbackDecision) => void;
+}
+
+/** A question that cannot be meant as it is: its message becomes a dead letter. */
+export class ImpossibleQuestionError extends Error {
+  override readonly name = 'ImpossibleQuestionError';
+}
+
+/** What the owner goes on from after a report. */
+export interface Went {
+  readonly work: RollbackWork;
+  /** Instances that stand in a step by this report. */
+  readonly begun: readonly RollbackInstance[];
+  /** Nothing more is to be done or said, by this or by somebody else. */
+  readonly isOver: boolean;
+}
+
+/** Load → decide → commit: the only file that joins the rules of rollbacks and the store. */
+export class RollbackRunner {
+  constructor(
+    private readonly store: RollbackStore,
+    private readonly leases: Pick<ShardLeases, 'heldNow'>,
+    private readonly clock: Clock,
+    private readonly events: RunnerEvents,
+  ) {}
+
+  /**
+   * Takes questions in their order, all in one transaction with their inbox rows; what was seen
+   * before is passed over. Throws ImpossibleQuestionError, and TransientDatabaseError.
+   */
+  async take(questions: readonly Question[]): Promise<void> {
+    const changed = new Set<string>();
+    await this.store.transaction(async (tx) => {
+      changed.clear();
+      const fresh = await tx.admit(questions.map(({ inboxKey }) => inboxKey));
+      for (const { inboxKey, command } of questions) {
+        // Of two in one batch with the same key the first counts.
+        if (!fresh.delete(inboxKey)) continue;
+        if (await this.#takeOne(tx, command)) changed.add(command.executionId);
+      }
+      await this.#tellOwners(tx, changed);
+    });
+    this.events.committed();
+    if (changed.size > 0) this.events.asked([...changed]);
+  }
+
+  /** Rollbacks with something to do or to say in shards that this replica owns. */
+  activeIn(shards: readonly number[], limit: number): Promise<RunningRollback[]> {
+    return this.store.activeIn(shards, limit);
+  }
+
+  /** A rollback as its rows have it, with the instances that a target is working on. */
+  async load(
+    key: RollbackKey,
+  ): Promise<(StoredRollback & { underWay: readonly RollbackInstance[] }) | null> {
+    const [stored, underWay] = await Promise.all([this.store.get(key), this.store.underWay(key)]);
+    return stored === null || !isActive(stored.work) ? null : { ...stored, underWay };
+  }
+
+  /** The next instances by index that stand there. */
+  next(key: RollbackKey, status: RollbackStatus, limit: number): Promise<RollbackInstance[]> {
+    return this.store.next(key, status, limit);
+  }
+
+  /** What the owner has to find out before anything more can be begun; null: nothing now. */
+  wantOf(work: RollbackWork): RollbackWant | null {
+    return wantOf(work);
+  }
+
+  /** Whether something is owed, a sign of life if nothing else. */
+  mustSpeak(work: RollbackWork): boolean {
+    return work.owesReport || mustSpeak(work, this.clock.nowMs());
+  }
+
+  /** What the owner found out, or that time passed. Throws StaleEpochError. */
+  async report(
+    { key, shard }: RunningRollback,
+    lease: Lease,
+    report: RollbackReport,
+  ): Promise<Went> {
+    if (lease.shard !== shard) throw new Error(`lease ${String(lease.shard)} for ${String(shard)}`);
+    const went = await this.store.transaction(async (tx) => {
+      const [, work] = await Promise.all([tx.holdLeases([lease]), tx.lock(key)]);
+      const input = await understood(tx, key, report);
+      const decision = decideRollback(work, input, this.clock.nowMs());
+      this.events.decided(input.type, decision);
+      if (decision.kind === 'IMPOSSIBLE') throw new Error(decision.why);
+      if (decision.kind === 'DECIDED') {
+        const begun = await this.#save(tx, decision);
+        return { work: decision.next, begun };
+      }
+      if (work === null) throw new Error('there is no such rollback');
+      return { work, begun: [] };
+    });
+    this.events.committed();
+    return { ...went, isOver: !isActive(went.work) };
+  }
+
+  async #takeOne(tx: RollbackTx, command: RollbackCommand['data']): Promise<boolean> {
+    const { executionId, fence, kind, commandId, page, pages, listed, snapshot } = command;
+    const key = { executionId, handOver: fence.handOver };
+    const all = await tx.lockAll(executionId);
+    const known = all.find(({ handOver }) => handOver === key.handOver) ?? null;
+    const other = all.filter(({ handOver }) => handOver !== key.handOver).at(-1) ?? null;
+    const instances = instancesOf(command);
+    if (instances === null) throw new ImpossibleQuestionError('an index stands there twice');
+    const { maxUnavailablePercentage, batchSize } = snapshot;
+    const decision = decideRollback(
+      known,
+      {
+        type: 'ROLLBACK_ASKED',
+        ...{ ...key, kind, commandId, page, pages, listed, maxUnavailablePercentage, batchSize },
+        ...{ instances: instances.length, other },
+      },
+      this.clock.nowMs(),
+    );
+    this.events.decided('ROLLBACK_ASKED', decision);
+    if (decision.kind === 'IMPOSSIBLE') throw new ImpossibleQuestionError(decision.why);
+    if (decision.kind === 'ABSORBED') return false;
+    const older = all.filter(({ handOver }) => handOver < key.handOver);
+    if (decision.stopsOlder) await Promise.all(older.map((one) => tx.update(stopped(one), false)));
+    if (known === null) await tx.insert({ work: decision.next, asked: askedOf(command) });
+    if (decision.storesPage) await tx.addInstances(key, instances, this.clock.nowMs());
+    await this.#save(tx, decision);
+    return true;
+  }
+
+  async #save(
+    tx: RollbackTx,
+    { next, moves, says }: Extract<RollbackDecision, { kind: 'DECIDED' }>,
+  ): Promise<RollbackInstance[]> {
+    const nowMs = this.clock.nowMs();
+    const begun = await tx.apply(next, moves, nowMs);
+    // Read after the moves, in the same transaction: what is told is what is committed.
+    const settled = await Promise.all(says.map((saying) => this.#told(tx, next, saying)));
+    const messages = says.map((saying, at) => {
+      return resultMessage(next, saying, settled[at] ?? NOTHING_SETTLED, nowMs);
+    });
+    await Promise.all([tx.update(next, isActive(next)), tx.send(messages)]);
+    return begun;
+  }
+
+  #told(tx: RollbackTx, { executionId }: RollbackWork, { handOver, after, upTo }: RollbackSaying) {
+    return tx.settled({ executionId, handOver }, after, upTo);
+  }
+
+  /** Owners among the other replicas hear of it; the owner here is woken without a word. */
+  async #tellOwners(tx: RollbackTx, executionIds: ReadonlySet<string>): Promise<void> {
+    const own = new Set(this.leases.heldNow().map(({ shard }) => shard));
+    await tx.tell([...executionIds].filter((id) => !own.has(shardOf(id, SHARDS))));
+  }
+}
+
+const NOTHING_SETTLED = { restored: [], leftOver: [] };
