@@ -3,7 +3,7 @@
  * the last event at a consumer, as a ratio to what the machine gives and to what comes to mind
  * first. Arms are interleaved in one run; a round in which the machine did not hold still is out.
  */
-import { Kafka } from 'kafkajs';
+import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
 import { TOPICS } from '#contracts/topics.js';
 import { say } from '../../tools/command.js';
@@ -42,7 +42,7 @@ async function control(databaseUrl: string): Promise<number> {
 }
 
 async function createTopic({ kafkaBrokers }: Servers, topic: string): Promise<void> {
-  const admin = new Kafka({ brokers: kafkaBrokers.split(','), logLevel: 1 }).admin();
+  const admin = new Kafka({ brokers: kafkaBrokers.split(','), logLevel: logLevel.ERROR }).admin();
   await admin.connect();
   await admin.createTopics({ topics: [{ topic, numPartitions: 8 }], waitForLeaders: true });
   await admin.disconnect();

@@ -4,7 +4,7 @@
  * `naive` is what comes to mind first: a transaction, an outbox row and a send for each transition.
  */
 import { randomUUID } from 'node:crypto';
-import { Kafka, Partitioners, type Producer } from 'kafkajs';
+import { Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
 import pg from 'pg';
 import { eventOf, STAGES, type ArmResult, type Job } from './arm.js';
 
@@ -80,7 +80,7 @@ const [arm = '', asked = '{}'] = process.argv.slice(2);
 const job = JSON.parse(asked) as Job;
 const client = new pg.Client({ connectionString: job.databaseUrl });
 await client.connect();
-const producer = new Kafka({ brokers: job.kafkaBrokers.split(','), logLevel: 1 }).producer({
+const producer = new Kafka({ brokers: job.kafkaBrokers.split(','), logLevel: logLevel.ERROR }).producer({
   idempotent: true,
   maxInFlightRequests: 1,
   createPartitioner: Partitioners.DefaultPartitioner,

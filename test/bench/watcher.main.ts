@@ -2,7 +2,7 @@
  * The consumer on the other side, a process of its own: waits for the expected number of instance
  * events, says when the last came, and checks them all. A number without this check counts nothing.
  */
-import { Kafka } from 'kafkajs';
+import { Kafka, logLevel } from 'kafkajs';
 
 interface Expected {
   readonly kafkaBrokers: string;
@@ -22,7 +22,7 @@ interface Data {
 }
 
 const expected = JSON.parse(process.argv[2] ?? '{}') as Expected;
-const kafka = new Kafka({ brokers: expected.kafkaBrokers.split(','), logLevel: 1 });
+const kafka = new Kafka({ brokers: expected.kafkaBrokers.split(','), logLevel: logLevel.ERROR });
 const consumer = kafka.consumer({
   groupId: `bench-${expected.topic}-${String(process.pid)}`,
   maxWaitTimeInMs: 20,

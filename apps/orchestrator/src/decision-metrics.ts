@@ -1,5 +1,5 @@
 import type { MetricRegistry } from '#observability/metric-registry.js';
-import type { Judged } from './upgrade.runner.js';
+import type { Judged } from './upgrade-asked.runner.js';
 
 const OUTCOMES = {
   DECIDED: 'decided',

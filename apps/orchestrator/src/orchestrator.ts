@@ -17,7 +17,8 @@ import { ResultsConsumer } from './inbound/results.consumer.js';
 import { HOUSEKEEPING_LIMITS } from './orchestrator-limits.js';
 import type { ExecutionStore } from './persistence/execution.store.js';
 import { progressOf } from './progress.runner.js';
-import { UpgradeRunner, type RunnerEvents } from './upgrade.runner.js';
+import { type RunnerEvents } from './upgrade-asked.runner.js';
+import { UpgradeRunner } from './upgrade.runner.js';
 
 /** What an orchestrator stands on: the real parts in a process, twins under simulation. */
 export interface OrchestratorParts {

@@ -19,8 +19,8 @@ import type {
   MovedInstance,
   RawReport,
   StoredExecution,
-  UpgradeRunner,
-} from '../upgrade.runner.js';
+} from '../upgrade-asked.runner.js';
+import type { UpgradeRunner } from '../upgrade.runner.js';
 import { settledSteps } from './settled-steps.js';
 
 export interface EngineParts {

@@ -7,13 +7,8 @@ import { Loop } from '#runtime/loop.js';
 import type { TargetDrivers } from '#targets/target.driver.js';
 import { isTerminal } from '#core/execution/execution.js';
 import { ENGINE_LIMITS } from '../orchestrator-limits.js';
-import {
-  WAKE,
-  type Committed,
-  type EngineReads,
-  type RawReport,
-  type UpgradeRunner,
-} from '../upgrade.runner.js';
+import { WAKE, type Committed, type EngineReads, type RawReport } from '../upgrade-asked.runner.js';
+import { type UpgradeRunner } from '../upgrade.runner.js';
 import { ExecutionTicker } from './execution.ticker.js';
 
 /** What the engine is made of. */

@@ -12,7 +12,8 @@ import { isTerminal, type Execution } from '#core/execution/execution.js';
 import type { CheckResult } from '#core/execution/execution.js';
 import { aStoredExecution } from '../persistence/execution.contract.js';
 import { EXECUTION_TABLES, MemoryExecutionStore } from '../persistence/execution.memory.store.js';
-import { UpgradeRunner, type RawReport } from '../upgrade.runner.js';
+import { type RawReport } from '../upgrade-asked.runner.js';
+import { UpgradeRunner } from '../upgrade.runner.js';
 import { FleetTicker } from './fleet.ticker.js';
 
 const LIMIT_MS = 10_000;

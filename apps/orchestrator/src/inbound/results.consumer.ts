@@ -4,19 +4,20 @@ import type { z } from 'zod';
 import { TOPICS } from '#contracts/topics.js';
 import { RollbackResult, ValidationResult } from '#contracts/work.messages.js';
 import { inboxKeyOf, type IncomingMessage } from '#messaging/incoming-message.js';
-import { UpgradeRunner, type Asked, type RawReport } from '../upgrade.runner.js';
+import { type Asked, type RawReport } from '../upgrade-asked.runner.js';
+import { UpgradeRunner } from '../upgrade.runner.js';
 
 /** What the other services answer. A message that cannot be read throws and is a dead letter. */
 @Controller()
 export class ResultsConsumer {
   constructor(private readonly runner: UpgradeRunner) {}
 
-  @EventPattern<string>(TOPICS.validatorResults)
+  @EventPattern(TOPICS.validatorResults)
   validated(@Payload() messages: IncomingMessage[]): Promise<void> {
     return this.runner.absorb(messages.map((message) => asked(message, ValidationResult, checks)));
   }
 
-  @EventPattern<string>(TOPICS.rollbackResults)
+  @EventPattern(TOPICS.rollbackResults)
   rolledBack(@Payload() messages: IncomingMessage[]): Promise<void> {
     return this.runner.absorb(messages.map((message) => asked(message, RollbackResult, restored)));
   }
