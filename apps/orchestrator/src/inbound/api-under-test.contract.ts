@@ -83,9 +83,8 @@ export class ApiUnderTest {
         ...(streamsMax === undefined ? [] : [{ provide: STREAMS_MAX, useValue: streamsMax }]),
       ],
     }).compile();
-    const app = module.createNestApplication<NestFastifyApplication>(createHttpAdapter(), {
-      logger: false,
-    });
+    module.useLogger(false);
+    const app = module.createNestApplication<NestFastifyApplication>(createHttpAdapter());
     const idempotency = new IdempotencyRunner(parts.idempotency, clock);
     configureHttp(app, { idempotency, log });
     await app.init();

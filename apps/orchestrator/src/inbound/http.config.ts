@@ -22,7 +22,7 @@ import { UpgradeEventsController } from './upgrade-events.controller.js';
 import { UpgradePathsController } from './upgrade-paths.controller.js';
 import { UpgradesController } from './upgrades.controller.js';
 import { parseJsonBody } from './json-body.js';
-import { fieldProblemsOf, PROBLEM_TYPE, problemOf, type SchemaIssue } from './problem.js';
+import { fieldProblemsOf, PROBLEM_TYPE, problemOf } from './problem.js';
 
 /** Everything people ask over HTTP; each takes runners, and the stream of events the Clock. */
 export const HTTP_CONTROLLERS = [

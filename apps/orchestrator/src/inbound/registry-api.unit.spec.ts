@@ -178,10 +178,12 @@ describe('deployments', () => {
     const { componentId, from, request } = await deploy(api, { instances: 8 });
     const target = { driver: 'simulated', settings: { instances: 2 } };
     const path = `tenants/acme/deployments/${componentId}`;
+    const asked = { ...request, maxUnavailablePercentage: 50, totalInstances: 9 };
+    const before = await api.post('tenants/acme/upgrades', asked);
+    expect(before.body['detail']).toBe('totalInstances is 9, the target has 8');
     expect((await api.put(path, { target, currentVersionId: from })).status).toBe(200);
-    const asked = { ...request, maxUnavailablePercentage: 50, totalInstances: 3 };
-    const refused = await api.post('tenants/acme/upgrades', asked);
-    expect(refused.body['detail']).toBe('totalInstances is 3, the target has 2');
+    const after = await api.post('tenants/acme/upgrades', asked);
+    expect(after.body['detail']).toBe('totalInstances is 9, the target has 2');
   });
 
   it('name the settings a driver does not take', async () => {
