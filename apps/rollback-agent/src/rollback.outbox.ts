@@ -1,17 +1,16 @@
 /** What a rollback says, as the message that is sent. */
-import type { RollbackSaying, RollbackWork } from '#core/rollback/rollback.js';
+import type { RollbackSaying, RollbackWork, SettledInstances } from '#core/rollback/rollback.js';
 import { envelope, SOURCES } from '#contracts/envelope.js';
 import { TOPICS } from '#contracts/topics.js';
 import { ROLLED_BACK_TYPE, type RollbackResult } from '#contracts/work.messages.js';
 import type { OutgoingMessage } from '#postgres/service-database.js';
 import { SHARDS, shardOf } from '#postgres/shard-of.js';
-import type { Settled } from './persistence/rollback.store.js';
 
 /** A result's id carries its number, so it is the same however often the result is made. */
 export function resultMessage(
   { executionId, handOver, commandId }: RollbackWork,
   { number, state }: RollbackSaying,
-  settled: Settled,
+  settled: SettledInstances,
   timeMs: number,
 ): OutgoingMessage {
   const data: RollbackResult['data'] = {

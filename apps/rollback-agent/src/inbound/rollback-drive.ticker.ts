@@ -104,7 +104,7 @@ export class RollbackDrive implements Drive {
     const waitMs = next === null || isUnreachable ? TURN_MS : 0;
     const advance = await steps.advance(fence, waitMs, signal);
     this.#note(advance);
-    if (isAborted(signal)) return 'OVER';
+    // Even of a drive that is abandoned: what ended is better committed than found out again.
     const { settled, nextDueMs } = advance;
     if (settled.length > 0)
       return (await this.#report(held, { type: 'STEPS', settled })) ? 'OVER' : 0;

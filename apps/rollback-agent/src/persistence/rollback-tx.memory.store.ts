@@ -1,5 +1,10 @@
 import { STEPS } from '#core/execution/execution.js';
-import type { RollbackKey, RollbackMove, RollbackWork } from '#core/rollback/rollback.js';
+import type {
+  RollbackKey,
+  RollbackMove,
+  RollbackWork,
+  SettledInstances,
+} from '#core/rollback/rollback.js';
 import type { MemoryTable, MemoryTx } from '#postgres/memory-service-database.js';
 import { TransientDatabaseError, UniqueViolationError } from '#postgres/service-database.js';
 import {
@@ -9,7 +14,6 @@ import {
   type NewRollbackInstance,
   type RollbackInstance,
   type RollbackTx,
-  type Settled,
   type StoredRollback,
 } from './rollback.store.js';
 
@@ -149,7 +153,7 @@ export class MemoryRollbackTx implements RollbackTx {
     return [...last.values()].filter(isUnderWay).sort((a, b) => a.index - b.index);
   }
 
-  async settled(key: RollbackKey, after: number, upTo: number): Promise<Settled> {
+  async settled(key: RollbackKey, after: number, upTo: number): Promise<SettledInstances> {
     const rows = await rowsOf(this.tx, key, ({ settledNo }) => {
       return settledNo !== null && settledNo > after && settledNo <= upTo;
     });

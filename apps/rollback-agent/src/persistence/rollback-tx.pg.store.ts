@@ -1,5 +1,10 @@
 import { STEPS } from '#core/execution/execution.js';
-import type { RollbackKey, RollbackMove, RollbackWork } from '#core/rollback/rollback.js';
+import type {
+  RollbackKey,
+  RollbackMove,
+  RollbackWork,
+  SettledInstances,
+} from '#core/rollback/rollback.js';
 import type { PgTx } from '#postgres/pg-service-database.js';
 import { TransientDatabaseError, UniqueViolationError } from '#postgres/service-database.js';
 import { SHARDS, shardOf } from '#postgres/shard-of.js';
@@ -17,7 +22,6 @@ import {
   type NewRollbackInstance,
   type RollbackInstance,
   type RollbackTx,
-  type Settled,
   type StoredRollback,
 } from './rollback.store.js';
 
@@ -161,7 +165,7 @@ export class PgRollbackTx implements RollbackTx {
       .sort((a, b) => a.index - b.index);
   }
 
-  async settled(key: RollbackKey, after: number, upTo: number): Promise<Settled> {
+  async settled(key: RollbackKey, after: number, upTo: number): Promise<SettledInstances> {
     if (after >= upTo) return { restored: [], leftOver: [] };
     const rows = await this.tx.query<{
       index: number;

@@ -2,12 +2,12 @@
  * Where rollbacks and their instances are kept. Two implementations, Postgres and an in-memory
  * twin, pass one contract suite. Every statement is about a set of instances, never about one.
  */
-import type { LeftOver } from '#core/execution/execution.js';
 import type {
   RollbackKey,
   RollbackMove,
   RollbackStatus,
   RollbackWork,
+  SettledInstances,
 } from '#core/rollback/rollback.js';
 import type { OwnedKey } from '#postgres/owned-work.js';
 import type { ServiceTx } from '#postgres/service-database.js';
@@ -50,12 +50,6 @@ export interface RunningRollback extends OwnedKey {
   readonly key: RollbackKey;
 }
 
-/** Instances that settled, by how. */
-export interface Settled {
-  readonly restored: readonly number[];
-  readonly leftOver: readonly LeftOver[];
-}
-
 /** Rows did not stand where the decision took them to stand: load again and decide again. */
 export class StaleRollbackError extends Error {
   override readonly name = 'StaleRollbackError';
@@ -93,7 +87,7 @@ export interface RollbackTx extends ServiceTx {
     nowMs: number,
   ): Promise<RollbackInstance[]>;
   /** Instances settled with numbers greater than `after`, up to `upTo`, in the order of those. */
-  settled(key: RollbackKey, after: number, upTo: number): Promise<Settled>;
+  settled(key: RollbackKey, after: number, upTo: number): Promise<SettledInstances>;
 }
 
 /** Port and injection token. */

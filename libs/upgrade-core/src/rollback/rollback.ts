@@ -3,7 +3,7 @@
  * they had. Like an execution it holds counters, never its instances.
  */
 import { ROLLBACK_LIMITS, SPEAK_AFTER_MS } from '../limits.js';
-import { STEPS, type Step } from '../execution/execution.js';
+import { STEPS, type LeftOver, type Step } from '../execution/execution.js';
 
 /**
  * Where an instance stands.
@@ -91,6 +91,12 @@ export interface RollbackSaying {
   /** Numbers greater than `after`, up to `upTo`; none when they are equal. */
   readonly after: number;
   readonly upTo: number;
+}
+
+/** Instances that settled, by how; in the order of their numbers. */
+export interface SettledInstances {
+  readonly restored: readonly number[];
+  readonly leftOver: readonly LeftOver[];
 }
 
 export const NO_COUNTERS: RollbackCounters = {
