@@ -105,6 +105,25 @@ describe('walking an instance', () => {
     expect(await walked.targets.history(walked.target)).toHaveLength(1);
   });
 
+  it('does not submit a step again that is put again, but another attempt of it', async () => {
+    const clock = new ManualClock();
+    const submitted: string[] = [];
+    const driver = new ScriptedDriver({
+      submit: (operations) =>
+        operations.map(({ id }) => {
+          submitted.push(id);
+          return { id, state: 'RUNNING' };
+        }),
+      poll: (operations) => operations.map(({ id }) => ({ id, state: 'RUNNING' })),
+    });
+    const steps = new InstanceSteps(driver, SETTINGS, clock);
+    for (const attempt of [1, 1, 2]) {
+      steps.put([stepOf(0, 'DRAINING', attempt, clock.nowMs())]);
+      await steps.advance(FENCE, 0);
+    }
+    expect(submitted).toEqual(['x/0/1/drain', 'x/0/2/drain']);
+  });
+
   it('has nothing left to do once steps are removed', async () => {
     const walked = walkOn([{ on: 'DRAIN', how: 'HANG' }]);
     walked.steps.put([walked.step(0, 'DRAINING'), walked.step(1, 'DRAINING')]);

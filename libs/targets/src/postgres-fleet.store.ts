@@ -6,7 +6,7 @@ import {
   INSTANCE_COLUMNS,
   SCHEMA_LOCK,
   UPDATE_INSTANCES,
-} from './postgres-fleet.schema.js';
+} from './postgres-fleet.statements.js';
 import { FaultBook, SimulatedFaults, type SimulatedFault } from './simulated-faults.js';
 import {
   lookFaultsOf,

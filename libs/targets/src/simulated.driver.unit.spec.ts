@@ -213,6 +213,22 @@ describe('faults of a simulated fleet', () => {
     ]);
   });
 
+  it('an instance that went back goes forward again, not back', async () => {
+    const { driver, targets, settings } = rehearse();
+    await driver.submit([bring(0)], FENCE);
+    await driver.submit([bring(0, '1.0.0', 2)], FENCE);
+    await targets.setFaults(settings, [{ on: 'ROLLBACK', how: 'FAIL' }]);
+    expect(await driver.submit([bring(0, '1.1.0', 3)], FENCE)).toMatchObject([
+      { state: 'SUCCEEDED' },
+    ]);
+  });
+
+  it('LIST LIE claims of every instance that it is up', async () => {
+    const { driver } = rehearse([{ on: 'LIST', how: 'LIE' }]);
+    await driver.submit([drain(0)], FENCE);
+    expect(await look(driver, 0)).toMatchObject({ admitted: true, healthy: true });
+  });
+
   it('LIST FAIL and HANG make the target unreachable, HANG after its limit', async () => {
     const failing = rehearse([{ on: 'LIST', how: 'FAIL', times: 1 }]);
     await expect(failing.driver.list({ limit: 5 })).rejects.toThrow(TargetUnreachableError);
