@@ -31,6 +31,8 @@ const ground = await openGround(
 const { database, clock, log, metrics } = ground;
 const { drivers, simulated } = await openTargets(ground);
 const executions = new PgExecutionStore(database);
+// Before anything can be created: its first fact needs a place.
+await executions.makeRoomForFacts(clock.nowMs());
 const orchestrator = new Orchestrator({
   ...ground,
   store: executions,

@@ -3,13 +3,8 @@ import { ObservabilityModule } from '#observability/observability.module.js';
 import { Clock } from '#runtime/clock.js';
 import type { ServiceGround } from '#service/service-process.js';
 import { IdempotencyRunner } from './idempotency.runner.js';
-import { ComponentsController } from './inbound/components.controller.js';
-import { DeploymentsController } from './inbound/deployments.controller.js';
+import { HTTP_CONTROLLERS } from './inbound/http.config.js';
 import { ResultsConsumer } from './inbound/results.consumer.js';
-import { UpgradeActionsController } from './inbound/upgrade-actions.controller.js';
-import { UpgradeEventsController } from './inbound/upgrade-events.controller.js';
-import { UpgradePathsController } from './inbound/upgrade-paths.controller.js';
-import { UpgradesController } from './inbound/upgrades.controller.js';
 import type { Orchestrator } from './orchestrator.js';
 import type { ExecutionStore } from './persistence/execution.store.js';
 import type { RegistryStore } from './persistence/registry.store.js';
@@ -38,15 +33,7 @@ export class OrchestratorModule {
     return {
       module: OrchestratorModule,
       imports: [ObservabilityModule.of(ground.health, ground.metrics)],
-      controllers: [
-        ComponentsController,
-        UpgradePathsController,
-        DeploymentsController,
-        UpgradesController,
-        UpgradeActionsController,
-        UpgradeEventsController,
-        ResultsConsumer,
-      ],
+      controllers: [...HTTP_CONTROLLERS, ResultsConsumer],
       providers: [
         { provide: Clock, useValue: ground.clock },
         { provide: UpgradeRunner, useValue: runner },

@@ -77,7 +77,6 @@ export class Orchestrator {
 
   /** Begins all loops; consumer and REST are called from outside. */
   async start(): Promise<void> {
-    await this.parts.store.makeRoomForFacts(this.parts.clock.nowMs());
     this.#endListening = await this.parts.database.listen((executionIds) => {
       this.fleet.told(executionIds);
     });

@@ -100,7 +100,8 @@ export class PgExecutionTx implements ExecutionTx {
   async handOverOf(tenantId: string, componentId: string): Promise<number> {
     const [row] = await this.tx.query<{ hand_over: string }>(
       '',
-      'SELECT hand_over FROM deployments WHERE tenant_id = $1 AND component_id = $2',
+      // Shared: while the execution is being created nobody may change what it was judged by.
+      `SELECT hand_over FROM deployments WHERE tenant_id = $1 AND component_id = $2 FOR SHARE`,
       [tenantId, componentId],
     );
     return Number(row?.hand_over ?? 0);
