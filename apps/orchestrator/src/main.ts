@@ -29,7 +29,7 @@ const ground = await openGround(
   config,
 );
 const { database, clock, log, metrics } = ground;
-const { drivers, simulated } = await openTargets(ground);
+const { drivers, simulated } = openTargets(ground);
 const executions = new PgExecutionStore(database);
 // Before anything can be created: its first fact needs a place.
 await executions.makeRoomForFacts(clock.nowMs());

@@ -21,7 +21,7 @@ const ground = await openGround(
   },
   config,
 );
-const { drivers } = await openTargets(ground);
+const { drivers } = openTargets(ground);
 const store = new PgRollbackStore(ground.database);
 const service = new RollbackAgent({ ...ground, store, drivers });
 const app = await NestFactory.create<NestFastifyApplication>(

@@ -21,7 +21,7 @@ const ground = await openGround(
   },
   config,
 );
-const { drivers } = await openTargets(ground);
+const { drivers } = openTargets(ground);
 const store = new PgValidationStore(ground.database);
 const service = new Validator({ ...ground, store, drivers });
 const app = await NestFactory.create<NestFastifyApplication>(

@@ -66,3 +66,11 @@ export const AGENT_LIMITS = {
   artifactValueMaxChars: 4_000,
   drainTimeoutMaxMs: 86_400_000,
 } as const;
+
+/** The `simulated` driver's connections to Postgres. */
+export const FLEET_POOL_LIMITS = {
+  connectionsMax: 4,
+  connectMs: 5_000,
+  idleMs: 30_000,
+  statementMs: 10_000,
+} as const;
