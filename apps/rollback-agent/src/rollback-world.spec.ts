@@ -22,7 +22,7 @@ function planned(version: string) {
   return { id: '00000000-0000-4000-8000-00000000000a', version, artifacts: { image: version } };
 }
 
-class TestTargets extends TargetDrivers {
+export class TestTargets extends TargetDrivers {
   constructor(readonly simulated: SimulatedTargets) {
     super();
   }
@@ -34,6 +34,13 @@ class TestTargets extends TargetDrivers {
   override check(): void {
     // Every settings will do.
   }
+}
+
+/** A question as it travels. */
+export function questionText(data: RollbackCommand['data'], timeMs: number): string {
+  const { commandId: id, executionId: subject } = data;
+  const head = { id, source: SOURCES.orchestrator, type: ROLL_BACK_TYPE, subject, timeMs };
+  return JSON.stringify(envelope(head, data));
 }
 
 /** Kafka, Postgres and a fleet as twins, and replicas of the agent on them. */
@@ -98,9 +105,7 @@ export class World {
     const commandId = `c${String(this.#asked)}`;
     const instances = but.instances ?? (await this.instances());
     const data = { ...this.command(), commandId, ...but, instances };
-    const subject = data.executionId;
-    const head = { id: commandId, source: SOURCES.orchestrator, type: ROLL_BACK_TYPE, subject };
-    const value = JSON.stringify(envelope({ ...head, timeMs: this.clock.nowMs() }, data));
+    const value = questionText(data, this.clock.nowMs());
     const topic = TOPICS.rollbackCommands;
     await this.bus.producer('orchestrator').publish([{ topic, key: EXECUTION, value }]);
   }

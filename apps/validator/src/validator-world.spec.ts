@@ -23,7 +23,7 @@ const VERSION = { id: '00000000-0000-4000-8000-00000000000a', version: '1.0.0', 
 export const FLEET = { fleet: 'tenant/orders', version: '1.0.0', instances: 4 };
 
 /** Simulated targets that a test can cut off, or let hang for ever. */
-class TestTargets extends TargetDrivers {
+export class TestTargets extends TargetDrivers {
   mood: 'answers' | 'unreachable' | 'hangs' = 'answers';
   looks = 0;
 
@@ -92,9 +92,7 @@ export class World {
     this.#asked += 1;
     const commandId = `c${String(this.#asked)}`;
     const data = { ...COMMAND, commandId, ...but };
-    const subject = data.executionId;
-    const head = { id: commandId, source: SOURCES.orchestrator, type: VALIDATE_TYPE, subject };
-    const value = JSON.stringify(envelope({ ...head, timeMs: this.clock.nowMs() }, data));
+    const value = questionText(data, this.clock.nowMs());
     await this.publish(value);
   }
 
@@ -118,6 +116,13 @@ export class World {
     }
     throw new Error(`not ended: ${JSON.stringify(this.results())}`);
   }
+}
+
+/** A question as it travels. */
+export function questionText(data: ValidateCommand['data'], timeMs: number): string {
+  const { commandId: id, executionId: subject } = data;
+  const head = { id, source: SOURCES.orchestrator, type: VALIDATE_TYPE, subject, timeMs };
+  return JSON.stringify(envelope(head, data));
 }
 
 export const COMMAND: ValidateCommand['data'] = {
