@@ -80,7 +80,10 @@ const [arm = '', asked = '{}'] = process.argv.slice(2);
 const job = JSON.parse(asked) as Job;
 const client = new pg.Client({ connectionString: job.databaseUrl });
 await client.connect();
-const producer = new Kafka({ brokers: job.kafkaBrokers.split(','), logLevel: logLevel.ERROR }).producer({
+const producer = new Kafka({
+  brokers: job.kafkaBrokers.split(','),
+  logLevel: logLevel.ERROR,
+}).producer({
   idempotent: true,
   maxInFlightRequests: 1,
   createPartitioner: Partitioners.DefaultPartitioner,
