@@ -6,6 +6,7 @@ import { Plumbing1700000000000 } from '#postgres/plumbing-migration.js';
 import { configOrExit } from '#runtime/config.js';
 import { openGround, serve } from '#service/service-process.js';
 import { openTargets } from '#service/targets.js';
+import { countDecisions } from './decision-metrics.js';
 import { Rollbacks1700000002000 } from './persistence/rollback.migration.js';
 import { PgRollbackStore } from './persistence/rollback.pg.store.js';
 import { RollbackAgentConfig } from './rollback-agent.config.js';
@@ -23,7 +24,10 @@ const ground = await openGround(
 );
 const { drivers } = openTargets(ground);
 const store = new PgRollbackStore(ground.database);
-const service = new RollbackAgent({ ...ground, store, drivers });
+const service = new RollbackAgent({
+  ...{ ...ground, store, drivers },
+  decided: countDecisions(ground.metrics),
+});
 const app = await NestFactory.create<NestFastifyApplication>(
   RollbackAgentModule.of(ground, service.runner),
   new FastifyAdapter(),

@@ -45,7 +45,7 @@ export interface RunnerEvents {
   /** There are questions about these executions: whoever drives them looks. Must not throw. */
   readonly asked: (executionIds: readonly string[]) => void;
   /** How an input was judged, for metrics and log. Must not throw. */
-  readonly decided: (input: RollbackInput['type'], decision: RollbackDecision) => void;
+  readonly decided: (input: RollbackInput, decision: RollbackDecision) => void;
 }
 
 /** A question that cannot be meant as it is: its message becomes a dead letter. */
@@ -130,7 +130,7 @@ export class RollbackRunner {
       const [, work] = await Promise.all([tx.holdLeases([lease]), tx.lock(key)]);
       const input = await understood(tx, key, report);
       const decision = decideRollback(work, input, this.clock.nowMs());
-      this.events.decided(input.type, decision);
+      this.events.decided(input, decision);
       if (decision.kind === 'IMPOSSIBLE') throw new Error(decision.why);
       if (decision.kind === 'DECIDED') {
         const begun = await this.#save(tx, decision);
@@ -152,16 +152,11 @@ export class RollbackRunner {
     const instances = instancesOf(command);
     if (instances === null) throw new ImpossibleQuestionError('an index stands there twice');
     const { maxUnavailablePercentage, batchSize } = snapshot;
-    const decision = decideRollback(
-      known,
-      {
-        type: 'ROLLBACK_ASKED',
-        ...{ ...key, kind, commandId, page, pages, listed, maxUnavailablePercentage, batchSize },
-        ...{ instances: instances.length, other },
-      },
-      this.clock.nowMs(),
-    );
-    this.events.decided('ROLLBACK_ASKED', decision);
+    const question = { ...key, kind, commandId, page, pages, instances: instances.length } as const;
+    const plan = { listed, maxUnavailablePercentage, batchSize, other };
+    const input = { type: 'ROLLBACK_ASKED', ...question, ...plan } as const;
+    const decision = decideRollback(known, input, this.clock.nowMs());
+    this.events.decided(input, decision);
     if (decision.kind === 'IMPOSSIBLE') throw new ImpossibleQuestionError(decision.why);
     if (decision.kind === 'ABSORBED') return false;
     const older = all.filter(({ handOver }) => handOver < key.handOver);

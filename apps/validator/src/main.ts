@@ -6,6 +6,7 @@ import { Plumbing1700000000000 } from '#postgres/plumbing-migration.js';
 import { configOrExit } from '#runtime/config.js';
 import { openGround, serve } from '#service/service-process.js';
 import { openTargets } from '#service/targets.js';
+import { countDecisions } from './decision-metrics.js';
 import { Validations1700000001000 } from './persistence/validation.migration.js';
 import { PgValidationStore } from './persistence/validation.pg.store.js';
 import { ValidatorConfig } from './validator.config.js';
@@ -23,7 +24,10 @@ const ground = await openGround(
 );
 const { drivers } = openTargets(ground);
 const store = new PgValidationStore(ground.database);
-const service = new Validator({ ...ground, store, drivers });
+const service = new Validator({
+  ...{ ...ground, store, drivers },
+  decided: countDecisions(ground.metrics),
+});
 const app = await NestFactory.create<NestFastifyApplication>(
   ValidatorModule.of(ground, service.runner),
   new FastifyAdapter(),

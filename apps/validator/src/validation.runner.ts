@@ -49,7 +49,7 @@ export interface RunnerEvents {
   /** There are questions about these executions: whoever drives them looks. Must not throw. */
   readonly asked: (executionIds: readonly string[]) => void;
   /** How an input was judged, for metrics and log. Must not throw. */
-  readonly decided: (input: ValidationInput['type'], kind: ValidationDecision['kind']) => void;
+  readonly decided: (input: ValidationInput, decision: ValidationDecision) => void;
 }
 
 /** A question that cannot be meant as it is: its message becomes a dead letter. */
@@ -137,7 +137,7 @@ export class ValidationRunner {
     const next = await this.store.transaction(async (tx) => {
       const [, validation] = await Promise.all([tx.holdLeases([lease]), tx.lock(key)]);
       const decision = decideValidation(validation, input, this.clock.nowMs());
-      this.events.decided(input.type, decision.kind);
+      this.events.decided(input, decision);
       if (decision.kind !== 'DECIDED') return validation;
       await this.#save(tx, decision);
       return decision.next;
@@ -152,12 +152,10 @@ export class ValidationRunner {
     const all = await tx.lockAll(executionId);
     const known = all.find((one) => one.kind === kind && one.handOver === key.handOver) ?? null;
     const latestHandOver = all.at(-1)?.handOver ?? 0;
-    const decision = decideValidation(
-      known,
-      { type: 'VALIDATION_ASKED', ...key, commandId, page, pages, latestHandOver },
-      this.clock.nowMs(),
-    );
-    this.events.decided('VALIDATION_ASKED', decision.kind);
+    const question = { type: 'VALIDATION_ASKED', ...key, commandId, page, pages } as const;
+    const input = { ...question, latestHandOver };
+    const decision = decideValidation(known, input, this.clock.nowMs());
+    this.events.decided(input, decision);
     if (decision.kind === 'IMPOSSIBLE') throw new ImpossibleQuestionError(decision.why);
     if (decision.kind === 'ABSORBED') return false;
     if (decision.supersedesOlder) await tx.supersedeOlder(executionId, key.handOver);
