@@ -5,6 +5,7 @@ import type { DeadLetters } from './dead-letters.js';
 import { connectPatiently, patientKafka, type KafkaAccess } from './kafka-client.js';
 import { incomingOf } from './kafka-message.js';
 import {
+  CONNECT_PAUSE_MS,
   CRASH_REPORT_LIMIT_MS,
   FETCH_MAX_BYTES,
   FETCH_PARTITION_MAX_BYTES,
@@ -36,6 +37,18 @@ export type ConsumptionStatus = 'joined' | 'rebalancing' | 'crashed' | 'dead';
 
 /** Thrown inside a delivery that must end although nothing went wrong. */
 class DeliveryEnded extends Error {}
+
+/**
+ * A broker that stops in good order first says that it is no longer the group's coordinator, then
+ * refuses connections. kafkajs does not retry the search for the next coordinator in between.
+ */
+function isCoordinatorAway(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause.name === 'KafkaJSGroupCoordinatorNotFound') return true;
+    if (cause.message.includes('Failed to find group coordinator')) return true;
+  }
+  return false;
+}
 
 /** A member of one consumer group: takes batches, has them handled, commits, and says how it fares. */
 export class KafkaConsumption {
@@ -75,6 +88,10 @@ export class KafkaConsumption {
   /** Joins the group; waits for a broker that is away and says so. A new group begins at offset 0. */
   async start(handlers: ReadonlyMap<string, BatchHandler>): Promise<void> {
     this.#handlers = handlers;
+    await this.#join();
+  }
+
+  async #join(): Promise<void> {
     const { topics } = this.options;
     const { signal } = this.#ending;
     await connectPatiently('the consumer', () => this.consumer.connect(), this.options, signal);
@@ -214,10 +231,24 @@ export class KafkaConsumption {
   #crashed(event: ConsumerCrashEvent): void {
     const { error, restart } = event.payload;
     this.options.log.warn({ err: error, restart }, 'the consumer crashed');
-    if (!restart) this.#die(error);
-    else {
-      this.#lives += 1;
-      this.#become('crashed');
+    if (!restart && !isCoordinatorAway(error)) {
+      this.#die(error);
+      return;
+    }
+    this.#lives += 1;
+    this.#become('crashed');
+    if (!restart) void this.#revive();
+  }
+
+  /** What kafkajs gives up although the broker alone is away: joined anew, however long it takes. */
+  async #revive(): Promise<void> {
+    const { signal } = this.#ending;
+    await this.options.clock.sleep(CONNECT_PAUSE_MS, signal);
+    if (signal.aborted) return;
+    try {
+      await this.#join();
+    } catch (error) {
+      this.#die(error as Error);
     }
   }
 
