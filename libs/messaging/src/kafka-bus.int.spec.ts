@@ -8,6 +8,7 @@ import { KafkaConsumption } from './kafka-consumption.js';
 import { KafkaProducer } from './kafka-producer.js';
 import { withAdmin } from './loose-reader.js';
 import { readTopic } from './topic-range.js';
+import { createTopics } from './topics.js';
 
 const brokers = (process.env['KAFKA_BROKERS'] ?? '').split(',');
 const clock = new SystemClock();
@@ -28,7 +29,7 @@ function start(): Promise<BusUnderTest> {
   };
   return Promise.resolve({
     createTopic: async (topic, numPartitions) => {
-      await withAdmin(kafka, (admin) => admin.createTopics({ topics: [{ topic, numPartitions }] }));
+      await withAdmin(kafka, (admin) => createTopics(admin, [{ topic, numPartitions }], clock));
     },
     producer: async (owner) => {
       const producer = new KafkaProducer(await accessOf(owner));

@@ -10,6 +10,7 @@ import { withAdmin } from './loose-reader.js';
 import { MessageTooLargeError, ProducerClosedError, type BusMessage } from './message-bus.js';
 import { MESSAGE_MAX_BYTES, PRODUCE_TRIES_PER_PRODUCER } from './messaging-limits.js';
 import { readTopic } from './topic-range.js';
+import { createTopics } from './topics.js';
 
 const brokers = (process.env['KAFKA_BROKERS'] ?? '').split(',');
 const LIMIT_MS = 30_000;
@@ -60,7 +61,7 @@ async function newTopic(settings: Record<string, string> = {}): Promise<string> 
 async function makeTopic(topic: string, settings: Record<string, string> = {}): Promise<void> {
   const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
   const topics = [{ topic, numPartitions: 4, configEntries }];
-  await withAdmin(kafka, (admin) => admin.createTopics({ topics }));
+  await withAdmin(kafka, (admin) => createTopics(admin, topics, new SystemClock()));
 }
 
 function messages(topic: string, from: number, count: number): BusMessage[] {
@@ -272,13 +273,22 @@ describe('the Kafka producer', () => {
     await expectExactly(topic, 100);
   });
 
-  it('closes within its limit when the broker is away, and says what was not sent', async () => {
-    const topic = await newTopic();
-    const producer = await startedProducer();
-    network.cut();
-    const publish = producer.publish(messages(topic, 0, 1));
-    const outcome = expect(publish).rejects.toBeInstanceOf(ProducerClosedError);
-    await producer.close(300);
-    await outcome;
-  });
+  it(
+    'closes within its limit when the broker is away, and says what was not sent',
+    async () => {
+      const topic = await newTopic();
+      const producer = await startedProducer();
+      await producer.publish(messages(topic, 0, 1));
+      network.cut();
+      const publish = producer.publish(messages(topic, 1, 1));
+      const outcome = expect(publish).rejects.toBeInstanceOf(ProducerClosedError);
+      await producer.close(300);
+      await outcome;
+      // kafkajs cannot be kept from trying on; once it got through, nothing of it is left.
+      network.mend();
+      const written = async (): Promise<boolean> => (await readTopic(kafka, topic)).length === 2;
+      await eventually('it got through', written, LIMIT_MS);
+    },
+    LIMIT_MS,
+  );
 });

@@ -22,6 +22,7 @@ import { patientKafka } from './kafka-client.js';
 import { KafkaProducer } from './kafka-producer.js';
 import { connectTransport, KafkaTransport } from './kafka-transport.js';
 import { withAdmin } from './loose-reader.js';
+import { createTopics } from './topics.js';
 
 const brokers = (process.env['KAFKA_BROKERS'] ?? '').split(',');
 const clock = new SystemClock();
@@ -98,7 +99,7 @@ beforeEach(async () => {
   producer = new KafkaProducer(access);
   await producer.start();
   const topics = [PROMISED, OBSERVED].map((topic) => ({ topic, numPartitions: 2 }));
-  await withAdmin(patientKafka(access), (admin) => admin.createTopics({ topics }));
+  await withAdmin(patientKafka(access), (admin) => createTopics(admin, topics, clock));
 });
 
 afterEach(async () => {

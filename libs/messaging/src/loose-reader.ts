@@ -56,13 +56,17 @@ export async function readLoosely(
     maxWaitTimeInMs: FETCH_WAIT_MS,
     maxBytes: FETCH_MAX_BYTES,
   });
-  const joined = new Promise<void>((resolve, reject) => {
-    consumer.on(consumer.events.GROUP_JOIN, () => {
-      resolve();
-    });
-    consumer.on(consumer.events.CRASH, ({ payload }) => {
-      if (!payload.restart) reject(payload.error);
-    });
+  const next = new Map(from);
+  const joined = Promise.withResolvers<undefined>();
+  // After every join, for nothing is committed: a reader that had to join again goes on where it was.
+  consumer.on(consumer.events.GROUP_JOIN, () => {
+    for (const [partition, offset] of next) {
+      consumer.seek({ topic, partition, offset: String(offset) });
+    }
+    joined.resolve(undefined);
+  });
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    if (!payload.restart) joined.reject(payload.error);
   });
   const stop = async (): Promise<void> => {
     await consumer.disconnect();
@@ -77,18 +81,16 @@ export async function readLoosely(
       autoCommit: false,
       eachBatch: async (payload) => {
         const { batch } = payload;
-        const start = from.get(batch.partition);
+        const start = next.get(batch.partition);
         if (start === undefined || payload.isStale()) return;
         const messages = batch.messages
           .filter(({ offset }) => BigInt(offset) >= start)
           .map((message) => incomingOf(batch.topic, batch.partition, message));
         await handle(messages, batch.partition, BigInt(batch.lastOffset()));
+        next.set(batch.partition, BigInt(batch.lastOffset()) + 1n);
       },
     });
-    for (const [partition, offset] of from) {
-      consumer.seek({ topic, partition, offset: String(offset) });
-    }
-    await joined;
+    await joined.promise;
   } catch (error) {
     await stop().catch(() => undefined);
     throw error;

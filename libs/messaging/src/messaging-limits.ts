@@ -71,6 +71,9 @@ export const HANDLER_BATCH_MAX = 500;
 export const HANDLER_FIRST_PAUSE_MS = 50;
 export const HANDLER_PAUSE_MAX_MS = 2_000;
 
+/** How long new topics may take until every partition has a leader. */
+export const TOPICS_READY_LIMIT_MS = 30_000;
+
 /** Most outbox rows taken at once. */
 export const RELAY_BATCH_MAX_ROWS = 200;
 /** Outbox rows are taken until their messages reach this. */

@@ -1,7 +1,9 @@
 import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
 import { SystemClock, type Clock } from '#runtime/clock.js';
 import type { Log } from '#runtime/log.js';
+import { retryTransient } from '#runtime/retry.js';
 import { connectPatiently, patientKafka } from './kafka-client.js';
+import { TOPICS_READY_LIMIT_MS } from './messaging-limits.js';
 
 // Node does not see this one among the names of a CommonJS module.
 const { ConfigResourceTypes } = kafkajs;
@@ -40,7 +42,7 @@ export async function ensureTopics(
   try {
     const existing = new Set(await admin.listTopics());
     const missing = specs.filter((spec) => !existing.has(spec.name));
-    const isAllOurs = await create(admin, missing, replicas);
+    const isAllOurs = await create(admin, missing, replicas, clock);
     if (missing.length > 0) log.info({ topics: missing.map(nameOf) }, 'topics created');
     // Where somebody else created some meanwhile, theirs are compared too.
     const foreign = isAllOurs ? specs.filter((spec) => existing.has(spec.name)) : specs;
@@ -60,11 +62,12 @@ interface Difference {
   readonly found: string;
 }
 
-/** False when some of them existed by then. Waits until the new ones have leaders. */
+/** False when some of them existed by then. */
 async function create(
   admin: Admin,
   specs: readonly TopicSpec[],
   replicas: number,
+  clock: Clock,
 ): Promise<boolean> {
   if (specs.length === 0) return true;
   const topics = specs.map((spec): ITopicConfig => ({
@@ -73,7 +76,31 @@ async function create(
     replicationFactor: replicas,
     configEntries: Object.entries(settingsOf(spec)).map(([name, value]) => ({ name, value })),
   }));
-  return admin.createTopics({ topics, waitForLeaders: true });
+  return createTopics(admin, topics, clock);
+}
+
+/**
+ * Creates topics and waits until they can be used; false when some existed by then. kafkajs' own
+ * wait gives up when a broker has not heard of a new topic yet.
+ */
+export async function createTopics(
+  admin: Admin,
+  topics: ITopicConfig[],
+  clock: Clock,
+): Promise<boolean> {
+  const isAllNew = await admin.createTopics({ topics, waitForLeaders: false });
+  const names = topics.map(({ topic }) => topic);
+  await retryTransient(
+    async () => {
+      const metadata = await admin.fetchTopicMetadata({ topics: names });
+      const partitions = metadata.topics.flatMap((topic) => topic.partitions);
+      if (partitions.some(({ leader }) => leader < 0)) throw new Error('partitions lack a leader');
+      // A leader that was named may not know yet that it is one; it does when it tells its offsets.
+      await Promise.all(names.map((name) => admin.fetchTopicOffsets(name)));
+    },
+    { isTransient: () => true, clock, random: Math.random, limitMs: TOPICS_READY_LIMIT_MS },
+  );
+  return isAllNew;
 }
 
 async function differencesOf(admin: Admin, specs: readonly TopicSpec[]): Promise<Difference[]> {
