@@ -1,6 +1,7 @@
 import type { ListedLetter } from '#messaging/dead-letter-desk.js';
 
 const BODY_SHOWN = 160;
+const REASON_SHOWN = 400;
 
 /** A letter for a terminal: where it lies, why, where it came from, and how it begins. */
 export function letterLines(topic: string, entry: ListedLetter): string[] {
@@ -10,11 +11,17 @@ export function letterLines(topic: string, entry: ListedLetter): string[] {
   const cut = letter.isCut ? ', only its beginning is kept here' : '';
   return [
     `${place}  ${letter.buriedAt}`,
-    `  why   ${letter.reason}`,
+    `  why   ${shortened(letter.reason)}`,
     `  from  ${letter.topic}/${String(letter.partition)}/${letter.offset}, key ${letter.key ?? '(none)'}`,
     `  body  ${String(letter.bytes)} bytes${cut}: ${beginningOf(letter.bodyBase64)}`,
     '',
   ];
+}
+
+/** A schema's complaints come as many lines of JSON; here they are a line in a list. */
+function shortened(reason: string): string {
+  const line = reason.replace(/\s+/g, ' ');
+  return line.length <= REASON_SHOWN ? line : `${line.slice(0, REASON_SHOWN)}…`;
 }
 
 /** On one line and without anything a terminal would obey: a poison message may hold escapes. */

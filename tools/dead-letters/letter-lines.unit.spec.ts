@@ -3,7 +3,7 @@ import { letterLines } from './letter-lines.js';
 
 const LETTER = {
   version: 1 as const,
-  reason: 'not JSON',
+  reason: 'not\n  JSON',
   topic: 'upgrade.validator.results.v1',
   partition: 3,
   offset: '17',
