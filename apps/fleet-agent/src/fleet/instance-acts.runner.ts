@@ -36,6 +36,8 @@ export class InstanceActs {
   readonly #parts: InstanceParts;
   readonly #clock: Clock;
   readonly #log: Log;
+  /** The last order of routes of each fleet. */
+  readonly #routing = new Map<string, Promise<void>>();
 
   constructor(store: FleetsStore, parts: InstanceParts, clock: Clock, log: Log) {
     this.#store = store;
@@ -44,8 +46,21 @@ export class InstanceActs {
     this.#log = log;
   }
 
-  /** Hands the fleet's routes to the proxy, and keeps the port that it answers. */
-  async route(fleet: string): Promise<void> {
+  /**
+   * Hands the fleet's routes to the proxy as they are when their turn comes. One order at a time:
+   * an older table that arrived after a newer one would send traffic to what was just drained.
+   */
+  route(fleet: string): Promise<void> {
+    const before = this.#routing.get(fleet) ?? Promise.resolve();
+    const told = before.catch(() => undefined).then(() => this.#routeNow(fleet));
+    this.#routing.set(fleet, told);
+    return told.finally(() => {
+      if (this.#routing.get(fleet) === told) this.#routing.delete(fleet);
+    });
+  }
+
+  /** Keeps the port that the proxy answers. */
+  async #routeNow(fleet: string): Promise<void> {
     const record = this.#store.find(fleet);
     if (record === undefined) return;
     const instances = record.instances.flatMap((instance) =>
@@ -67,6 +82,8 @@ export class InstanceActs {
     signal: AbortSignal,
   ): Promise<number | null> {
     await this.#change(fleet, id, { admitted: false });
+    // After every order that was made when it was still admitted.
+    await this.#told(signal, () => this.route(fleet));
     for (;;) {
       if (signal.aborted) return null;
       const leftMs = endsAtMs - this.#clock.nowMs();
@@ -98,7 +115,7 @@ export class InstanceActs {
       const logFile = this.#parts.processes.logFile(fleet, id);
       if (await this.#parts.processes.lives(present.token)) {
         const result = await this.#parts.processes.awaitListening({ ...present, logFile }, signal);
-        if (result === 'LISTENS') return this.#listening(fleet, present, signal);
+        if (result === 'LISTENS') return this.#listening(fleet, id, present, signal);
         if (result === 'ABORTED') return 'ABORTED';
       }
     }
@@ -106,7 +123,7 @@ export class InstanceActs {
     for (let attempt = 1; ; attempt += 1) {
       if (signal.aborted) return 'ABORTED';
       const { result, launch } = await this.#launch(fleet, id, { release, command, signal });
-      if (result === 'LISTENS') return this.#listening(fleet, launch, signal);
+      if (result === 'LISTENS') return this.#listening(fleet, id, launch, signal);
       if (result === 'ABORTED') return 'ABORTED';
       await this.#parts.processes.stop(launch.token);
       if (result.portTaken && attempt < PROCESS_LIMITS.portTries) continue;
@@ -130,6 +147,8 @@ export class InstanceActs {
     launch: LaunchRecord,
     signal: AbortSignal,
   ): Promise<void> {
+    await this.#change(fleet, id, { exchanging: true });
+    await this.#told(signal, () => this.route(fleet));
     const order = { waitMs: PROXY_LIMITS.takeDownWaitMs, close: true };
     await this.#told(signal, () => this.#parts.proxy.drain(fleet, id, order));
     this.#parts.probe.forget(launch);
@@ -153,14 +172,20 @@ export class InstanceActs {
       operationId: given.release.operationId,
     };
     // Written down before the act, so that a process can never be there unknown.
-    await this.#change(fleet, id, { launch });
+    await this.#change(fleet, id, { launch, exchanging: true });
     const logFile = processes.logFile(fleet, id);
     const asked = { ...launch, instanceId: id, command: given.command, logFile };
     return { result: await processes.launch(asked, given.signal), launch };
   }
 
-  async #listening(fleet: string, launch: LaunchRecord, signal: AbortSignal): Promise<'LISTENS'> {
+  async #listening(
+    fleet: string,
+    id: string,
+    launch: LaunchRecord,
+    signal: AbortSignal,
+  ): Promise<'LISTENS'> {
     this.#parts.probe.forget(launch);
+    await this.#change(fleet, id, { exchanging: false });
     await this.#told(signal, () => this.route(fleet));
     return 'LISTENS';
   }

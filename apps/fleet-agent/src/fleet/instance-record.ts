@@ -40,6 +40,8 @@ export const InstanceRecord = z.object({
   admitted: z.boolean(),
   fence: FenceRow.nullable(),
   launch: LaunchRecord.nullable(),
+  /** Its process is being exchanged, or could not be started again: no traffic meanwhile. */
+  exchanging: z.boolean().default(false),
   operation: OperationRecord.nullable(),
   /** Ended operations before the present one, the latest last. */
   earlier: z.array(OperationRecord),
@@ -66,7 +68,15 @@ export type FleetRecord = z.infer<typeof FleetRecord>;
 /** Ids sort in the order in which instances were made. */
 export function newInstanceRecord(fleet: string, index: number): InstanceRecord {
   const id = `${fleet}-${String(index).padStart(4, '0')}`;
-  return { id, admitted: true, fence: null, launch: null, operation: null, earlier: [] };
+  return {
+    id,
+    admitted: true,
+    fence: null,
+    launch: null,
+    exchanging: false,
+    operation: null,
+    earlier: [],
+  };
 }
 
 /** What a submitted operation comes to. */
@@ -129,11 +139,19 @@ export function isCurrent(record: InstanceRecord | undefined, operationId: strin
   return record?.operation?.id === operationId && record.operation.state === 'RUNNING';
 }
 
-/** Whether traffic may go to it: never while its process is being exchanged. */
-export function isRouted(record: InstanceRecord): boolean {
+/** Whether the proxy is to send it traffic. */
+export function isRouted({ admitted, launch, exchanging }: InstanceRecord): boolean {
+  return admitted && launch !== null && !exchanging;
+}
+
+/**
+ * Whether it is shown as admitted. Never before the proxy knows of it: an instance that counts as
+ * up too early gives others room to go down. One that counts as down too early costs nothing.
+ */
+export function isShownAdmitted(record: InstanceRecord): boolean {
   const { operation } = record;
-  const isBrought = operation?.verb === 'bring' && operation.state === 'RUNNING';
-  return record.admitted && record.launch !== null && !isBrought;
+  const isReadmitted = operation?.verb === 'readmit' && operation.state === 'RUNNING';
+  return isRouted(record) && !isReadmitted;
 }
 
 /** The releases with one more, the oldest forgotten. */

@@ -2,7 +2,7 @@ import type { ListRequest } from '#targets/agent-contract.js';
 import type { ListPage, ObservedInstance, RoomCount } from '#targets/target.driver.js';
 import { FLEET_LIMITS } from '../fleet-agent-limits.js';
 import type { HealthProbe } from './health.probe.js';
-import type { FleetRecord, InstanceRecord } from './instance-record.js';
+import { isShownAdmitted, type FleetRecord, type InstanceRecord } from './instance-record.js';
 
 /** A page of a fleet's instances as they are now, ordered by id. */
 export async function list(
@@ -36,11 +36,9 @@ export async function room(
   return { listed, down, spare: Math.max(0, FLEET_LIMITS.instancesMax - listed) };
 }
 
-async function observe(
-  { id, admitted, launch }: InstanceRecord,
-  probe: HealthProbe,
-): Promise<ObservedInstance> {
-  return { id, admitted, ...(await probe.healthOf(launch)) };
+async function observe(instance: InstanceRecord, probe: HealthProbe): Promise<ObservedInstance> {
+  const health = await probe.healthOf(instance.launch);
+  return { id: instance.id, admitted: isShownAdmitted(instance), ...health };
 }
 
 function isDown({ admitted, healthy }: ObservedInstance): boolean {
