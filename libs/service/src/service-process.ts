@@ -67,10 +67,7 @@ export interface RunningService {
 /** While the database is away at start, it is asked again this often. */
 const DATABASE_PAUSE_MS = 1_000;
 
-/**
- * Opens database and producer, migrates, and creates the topics: waits for servers that are away,
- * and says so. Nothing is consumed yet.
- */
+/** Opens the database and migrates it: waits while it is away, and says so. */
 export async function openGround(
   definition: ServiceDefinition,
   config: ServiceConfig,
@@ -89,10 +86,7 @@ export async function openGround(
   const dataSource = createDataSource({ url: config.DATABASE_URL, schema, migrations });
   const access = { brokers: config.KAFKA_BROKERS, clientId: `${name}-${config.REPLICA_ID}`, log };
   const producer = new KafkaProducer({ ...access, clock, meter });
-  await Promise.all([
-    openDatabase(dataSource, schema, clock, log),
-    ensureTopics(config.KAFKA_BROKERS, TOPIC_SPECS, log, { clock }).then(() => producer.start()),
-  ]);
+  await openDatabase(dataSource, schema, clock, log);
   // A restarted process must not pass for the one before it.
   const owner = `${config.REPLICA_ID}/${randomUUID()}`;
   const database = new PgServiceDatabase(dataSource, owner);
@@ -129,8 +123,9 @@ function isAway(error: unknown): boolean {
 }
 
 /**
- * Attaches the consumers, begins the loops, listens, and arranges the end: from here on the process
- * serves until a signal, or until its consumer is dead.
+ * Listens, creates the topics, attaches the consumers, begins the loops, and arranges the end: from
+ * here on the process serves until a signal, or until its consumer is dead. Waits for a broker that
+ * is away, and says so.
  */
 export async function serve(
   ground: ServiceGround,
@@ -151,8 +146,10 @@ export async function serve(
   connectTransport(app, transport);
   watchHealth(ground, transport);
   arrangeEnd(ground, app, transport, service);
-  // Listening comes first: readiness says what is still missing.
+  // Listening comes first: readiness says what is still missing, a broker say.
   await app.listen(config.PORT, config.HOST);
+  await ensureTopics(config.KAFKA_BROKERS, TOPIC_SPECS, log, { clock });
+  await ground.producer.start();
   await service.start();
   await app.startAllMicroservices();
   log.info({ url: await app.getUrl() }, 'ready');
