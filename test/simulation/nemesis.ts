@@ -38,7 +38,7 @@ export class Nemesis {
     const { clock, faults } = this.world;
     const endMs = clock.nowMs() + faults.faultyMs;
     while (clock.nowMs() < endMs) {
-      const untilNextMs = -Math.log(1 - this.#random.next()) * faults.blowEveryMs;
+      const untilNextMs = Math.round(-Math.log(1 - this.#random.next()) * faults.blowEveryMs);
       const leftMs = endMs - clock.nowMs();
       await clock.pass(Math.min(leftMs, Number.isFinite(untilNextMs) ? untilNextMs : leftMs));
       if (clock.nowMs() < endMs) await this.#strike();

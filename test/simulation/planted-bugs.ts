@@ -135,7 +135,7 @@ class UnguardedStore extends MemoryExecutionStore {
       ): Promise<Map<string, MovedInstance[]>> => {
         const unguarded = await Promise.all(
           changes.map(async (change) => {
-            const { revision = 0 } = (await this.get(change.next.id))?.execution ?? {};
+            const { revision } = (await this.get(change.next.id))?.execution ?? change.before;
             return { ...change, before: { ...change.before, revision } };
           }),
         );

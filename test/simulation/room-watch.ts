@@ -15,8 +15,11 @@ import type { Clock } from '#runtime/clock.js';
 import type { ServiceName } from './simulated-process.js';
 import type { Upgrade } from './upgrades.js';
 
-/** A count is believed for 5 s; the act it allowed may reach the target a while later. */
-const UNSEEN_MS = 5_000;
+/**
+ * A count is believed for 5 s when it is decided by. The act may reach the target much later: the
+ * call was slow, or its process died and the next one goes on with what was committed.
+ */
+const UNSEEN_MS = 60_000;
 
 interface Fall {
   readonly fleet: string;

@@ -13,8 +13,10 @@ import {
   MemoryExecutionStore,
 } from '../../apps/orchestrator/src/persistence/execution.memory.store.js';
 import type { ExecutionStore } from '../../apps/orchestrator/src/persistence/execution.store.js';
+import { MemoryRollbackStore } from '../../apps/rollback-agent/src/persistence/rollback.memory.store.js';
+import { RollbackAgent } from '../../apps/rollback-agent/src/rollback-agent.js';
 import { MemoryValidationStore } from '../../apps/validator/src/persistence/validation.memory.store.js';
-import type { Judged } from '../../apps/orchestrator/src/upgrade.runner.js';
+import type { Judged } from '../../apps/orchestrator/src/upgrade-asked.runner.js';
 import { Validator } from '../../apps/validator/src/validator.js';
 import type { ServiceName, SimulatedProcess } from './simulated-process.js';
 
@@ -74,12 +76,20 @@ export const BUILD: Readonly<Record<ServiceName, (ground: Ground) => Built>> = {
       start: () => validator.start(),
     };
   },
-  'rollback-agent': () => {
-    throw new Error('there is no rollback agent yet');
+  'rollback-agent': (ground) => {
+    const { clock } = ground.process;
+    const store = new MemoryRollbackStore(ground.database, () => clock.nowMs());
+    const agent = new RollbackAgent({ ...partsOf(ground), store });
+    const { consumer, deadLetters } = agent;
+    return {
+      consumes: [{ topic: TOPICS.rollbackCommands, take: (messages) => consumer.take(messages) }],
+      deadLetters,
+      start: () => agent.start(),
+    };
   },
 };
 
-export const SERVICES: readonly ServiceName[] = ['orchestrator', 'validator'];
+export const SERVICES: readonly ServiceName[] = ['orchestrator', 'validator', 'rollback-agent'];
 
 export function memoryStoreOf(database: MemoryServiceDatabase): ExecutionStore {
   return new MemoryExecutionStore(database);

@@ -6,6 +6,7 @@ import { isTerminal, type Execution } from '#core/execution/execution.js';
 import type { Action } from '#core/execution/execution-inputs.js';
 import { MemoryBus } from '#messaging/memory-bus.js';
 import { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
+import { SHARDS } from '#postgres/shard-of.js';
 import { InMemoryFleetStore } from '#targets/in-memory-fleet.store.js';
 import { SimulatedTargets } from '#targets/simulated-targets.js';
 import { RegisteredDrivers } from '#targets/target-drivers.js';
@@ -14,7 +15,7 @@ import { VirtualClock } from '#testing/virtual-clock.js';
 import { TOPIC_SPECS } from '#contracts/topics.js';
 import { MemoryExecutionStore } from '../../apps/orchestrator/src/persistence/execution.memory.store.js';
 import type { StoredExecution } from '../../apps/orchestrator/src/persistence/execution.store.js';
-import type { Judged } from '../../apps/orchestrator/src/upgrade.runner.js';
+import type { Judged } from '../../apps/orchestrator/src/upgrade-asked.runner.js';
 import type { Orchestrator } from '../../apps/orchestrator/src/orchestrator.js';
 import type { CreateExecution } from '../../apps/orchestrator/src/create-execution.js';
 import { NO_FAULTS, type FaultPlan } from './fault-plan.js';
@@ -27,10 +28,12 @@ import { deploymentOf, type Upgrade } from './upgrades.js';
 export const STARTED_AT_MS = Date.UTC(2030, 0, 1);
 const SESSION_TIMEOUT_MS = 3_000;
 const RESTART_MAX_MS = 8_000;
+const CLIENT_PAUSE_MS = 300;
 /** An honest world may take this long, in virtual time and in events, to bring everything home. */
-const LIVENESS = { limitMs: 6 * 3_600_000, eventsMax: 400_000 };
-/** What is committed last is relayed within this. */
-const LAST_RELAY_MS = 5_000;
+const LIVENESS = { limitMs: 6 * 3_600_000, eventsMax: 100_000 };
+/** What is committed last is relayed within this, also by a process that was slow when it healed. */
+const LAST_RELAY = { limitMs: 120_000, eventsMax: 20_000 };
+const ALL_SHARDS = [...Array(SHARDS).keys()];
 
 /** Inputs that come as messages of other services. */
 const ANSWERS: readonly string[] = [
@@ -224,6 +227,7 @@ export class SimulatedWorld {
         return isRefused ? error : ('LOST' as const);
       });
       if (answer !== 'LOST') return;
+      await this.clock.sleep(CLIENT_PAUSE_MS);
       this.trace('client', `asks again for ${what}`);
     }
   }
@@ -277,7 +281,13 @@ export class SimulatedWorld {
         this.problems.push(`I15: did not end (${end}): ${stands}`);
       }
     }
-    await this.clock.pass(LAST_RELAY_MS);
+    await this.clock.runUntil(() => this.#isAllTold(), LAST_RELAY);
+    await this.clock.pass(1_000);
+  }
+
+  #isAllTold(): boolean {
+    const databases = Object.values(this.#databases);
+    return databases.every(({ store }) => store.readOutbox(ALL_SHARDS, 1).length === 0);
   }
 
   #allEnded(): boolean {

@@ -95,7 +95,9 @@ export function drawUpgrade(random: SeededRandom, at: number): Upgrade {
 export function drawTargetFaults(random: SeededRandom, instances: number): SimulatedFault[] {
   return Array.from({ length: random.between(1, 3) }, () => {
     const on = random.pick(['DRAIN', 'BRING', 'HEALTH', 'ROLLBACK', 'LIST'] as const);
-    const how = random.pick(['FAIL', 'HANG', 'LIE', 'NO_DATA'] as const);
+    const drawn = random.pick(['FAIL', 'HANG', 'LIE', 'NO_DATA'] as const);
+    // One that lies about what it does is found out by looking, unless looking is lied to as well.
+    const how = drawn === 'LIE' && (on === 'LIST' || on === 'HEALTH') ? 'FAIL' : drawn;
     return {
       ...(random.chance(0.7) && { instance: random.between(0, instances - 1) }),
       ...{ on, how },

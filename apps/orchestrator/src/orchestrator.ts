@@ -60,6 +60,10 @@ export class Orchestrator {
         this.fleet.committed(change);
       },
       decided: parts.decided ?? ((): void => undefined),
+      doubted: (executionIds) => {
+        this.fleet.told(executionIds);
+        this.loops.wakeRelay();
+      },
     });
     this.fleet = new FleetTicker({
       ...{ store, runner: this.runner, leases, drivers, clock, log },

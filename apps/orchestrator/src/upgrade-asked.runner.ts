@@ -73,6 +73,8 @@ export interface RunnerEvents {
   committed(change: Committed): void;
   /** What became of an input, for the metrics and the log. Must not throw. */
   decided(judged: Judged): void;
+  /** The answer to a commit was lost: these may have changed without a word. Must not throw. */
+  readonly doubted?: (executionIds: readonly string[]) => void;
 }
 
 /** A service's answer that cannot belong to its execution: a dead letter. */

@@ -159,13 +159,17 @@ export class UpgradeRunner {
   ): Promise<Answer[]> {
     const owned = new Set(this.leases.heldNow().map(({ shard }) => shard));
     const judged: Judged[] = [];
-    const answers = await this.store.transaction(async (tx) => {
+    const committing = this.store.transaction(async (tx) => {
       judged.length = 0;
       const transaction = new UpgradeTransaction(tx, this.clock.nowMs(), judged);
       const answered = await transaction.run(asked, mode, owned);
       const impossible = answered.find((answer) => answer.kind === 'IMPOSSIBLE');
       if (refuseImpossible && impossible) throw new ImpossibleReportError(impossible.reason);
       return answered;
+    });
+    const answers = await committing.catch((error: unknown) => {
+      this.#doubt(asked, error);
+      throw error;
     });
     for (const one of judged) this.events.decided(one);
     const told = new Set<Committed>();
@@ -175,6 +179,12 @@ export class UpgradeRunner {
       this.events.committed(answer.change);
     }
     return answers;
+  }
+
+  /** It may have been committed all the same, and then nobody would go on from it. */
+  #doubt(asked: readonly Asked[], error: unknown): void {
+    if (!(error instanceof TransientDatabaseError) || error.outcome !== 'unknown') return;
+    this.events.doubted?.([...new Set(asked.map(({ executionId }) => executionId))]);
   }
 }
 

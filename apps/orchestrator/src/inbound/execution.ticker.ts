@@ -103,7 +103,12 @@ export class ExecutionTicker {
   async #round(): Promise<number> {
     const { parts, lease } = this;
     if (!parts.holds(lease)) return Infinity;
-    if (this.#inDoubt) await this.#rebuild();
+    if (this.#inDoubt) {
+      await this.#rebuild().catch((error: unknown) => {
+        this.#inDoubt = true;
+        throw error;
+      });
+    }
     const execution = this.#stored?.execution;
     if (execution === undefined) return Infinity;
     if (execution.status === 'VALIDATING') return this.#list(execution);
