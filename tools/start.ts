@@ -26,21 +26,31 @@ await runCommand(async (command) => {
   command.onEnd(() => {
     say('\nending the services, the proxy and the instances …');
   });
-  const fleet = await product.ensureFleet(FLEET, FIRST_VERSION, INSTANCES);
-  const target = targetOf(product.urls['fleet-agent'], FLEET);
-  const example = await registerExample(product.api('npm start'), target);
+  const { fleet, example } = await setUpExample(product);
   for (const line of whereEverythingIs(stack, product, fleet)) say(line);
   for (const line of howToBegin(product, example)) say(line);
   await untilInterrupted(command);
   return 0;
 });
 
+async function setUpExample(product: Product): Promise<{ fleet: Fleet; example: ExampleFleet }> {
+  try {
+    const fleet = await product.ensureFleet(FLEET, FIRST_VERSION, INSTANCES);
+    const target = targetOf(product.urls['fleet-agent'], FLEET);
+    return { fleet, example: await registerExample(product.api('npm start'), target) };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const where = `the services' logs are in ${product.logFolder}`;
+    throw new Error(`the example could not be set up: ${reason}\n${where}`, { cause: error });
+  }
+}
+
 function whereEverythingIs(stack: Stack, product: Product, fleet: Fleet): string[] {
   const { urls } = product;
   const rows: [string, string][] = [
     ['REST API', product.apiUrl],
     ['API documentation', `${urls.orchestrator}/docs`],
-    ['metrics', `${urls.orchestrator}/metrics, ${urls.validator}/metrics, `],
+    ['metrics', `${urls.orchestrator}/metrics, ${urls.validator}/metrics,`],
     ['', `${urls['rollback-agent']}/metrics`],
     ['fleet agent', urls['fleet-agent']],
     ['the fleet', `${fleet.trafficUrl} (${String(fleet.instanceIds.length)} instances behind it)`],

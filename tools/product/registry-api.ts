@@ -108,18 +108,32 @@ export class RegistryApi {
   }
 
   async #call<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
-    const answer = await fetch(`${this.url}/${path}`, {
+    const answer = await this.#fetch(path, {
       method,
       headers: {
         'x-actor': this.actor,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
     });
     const text = await answer.text();
     if (answer.ok) return (text === '' ? undefined : JSON.parse(text)) as Answer;
     throw new ApiError(answer.status, problemFrom(text), `${method} ${path}`);
+  }
+
+  /** fetch itself says no more than that it failed. */
+  async #fetch(path: string, init: RequestInit): Promise<Response> {
+    try {
+      const signal = AbortSignal.timeout(ANSWER_LIMIT_MS);
+      return await fetch(`${this.url}/${path}`, { ...init, signal });
+    } catch (error) {
+      const cause = (error as Error).cause ?? error;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      const what = `${init.method ?? 'GET'} ${path}`;
+      throw new Error(`${what}: the API at ${this.url} does not answer (${reason})`, {
+        cause: error,
+      });
+    }
   }
 }
 
