@@ -35,4 +35,6 @@ export const HOUSEKEEPING_LIMITS = {
   everyMs: 3_600_000,
   /** Partitions for facts are made this many weeks ahead. */
   factWeeksAhead: 4,
+  /** Facts, and so the events of an execution, are kept this long. */
+  factsKeptMs: 400 * 86_400_000,
 } as const;

@@ -1,4 +1,4 @@
-import { describe } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { createDataSource } from '#postgres/data-source.js';
 import { migrate } from '#postgres/migrate.js';
@@ -10,7 +10,7 @@ import { Executions1763700000000 } from './execution.migration.js';
 import { PgExecutionStore } from './execution.pg.store.js';
 import { Registry1763600000000 } from './registry.migration.js';
 
-async function open(): Promise<ExecutionsUnderTest> {
+async function open(): Promise<ExecutionsUnderTest & { partitions(): Promise<string[]> }> {
   const schema = `executions_${randomUUID().replaceAll('-', '').slice(0, 12)}`;
   const dataSource = createDataSource({
     url: process.env['DATABASE_URL'] ?? '',
@@ -23,6 +23,15 @@ async function open(): Promise<ExecutionsUnderTest> {
   const database = new PgServiceDatabase(dataSource, 'test');
   await database.statement('', "SELECT ensure_fact_partitions('2026-01-01', 60)", []);
   return {
+    partitions: async () => {
+      const rows = await database.statement<{ name: string }>(
+        '',
+        `SELECT inhrelid::regclass::text AS name FROM pg_inherits
+         WHERE inhparent = 'execution_facts'::regclass`,
+        [],
+      );
+      return rows.map(({ name }) => name);
+    },
     store: new PgExecutionStore(database),
     deploy: async (tenantId, componentId, currentVersionId) => {
       await database.statement(
@@ -58,4 +67,22 @@ async function open(): Promise<ExecutionsUnderTest> {
 
 describe('executions in Postgres', () => {
   executionContract(open);
+});
+
+describe('the places of facts', () => {
+  it('are made for weeks to come, and go when they have been kept long enough', async () => {
+    const { store, close, partitions } = await open();
+    try {
+      await store.makeRoomForFacts(Date.UTC(2026, 5, 10));
+      const before = await partitions();
+      expect(before).toContain('execution_facts_20260608');
+      expect(before).toContain('execution_facts_20260706');
+      await store.makeRoomForFacts(Date.UTC(2027, 6, 20));
+      const after = await partitions();
+      expect(after).not.toContain('execution_facts_20260608');
+      expect(after).toContain('execution_facts_20260615');
+    } finally {
+      await close();
+    }
+  });
 });

@@ -94,4 +94,19 @@ const STATEMENTS = [
        week := week + interval '7 days';
      END LOOP;
    END $$`,
+  // A partition goes when its whole week lies before the time that is kept.
+  `CREATE FUNCTION drop_fact_partitions(kept_from timestamptz) RETURNS void
+   LANGUAGE plpgsql AS $$
+   DECLARE
+     partition regclass;
+   BEGIN
+     FOR partition IN
+       SELECT inhrelid::regclass FROM pg_inherits
+       WHERE inhparent = 'execution_facts'::regclass
+         AND right(inhrelid::regclass::text, 8)
+             <= to_char((kept_from - interval '7 days') AT TIME ZONE 'UTC', 'YYYYMMDD')
+     LOOP
+       EXECUTE format('DROP TABLE %s', partition);
+     END LOOP;
+   END $$`,
 ];

@@ -119,9 +119,13 @@ export class PgExecutionStore extends ExecutionStore {
   }
 
   override async makeRoomForFacts(nowMs: number): Promise<void> {
+    const { factWeeksAhead, factsKeptMs } = HOUSEKEEPING_LIMITS;
     await this.db.statement('', 'SELECT ensure_fact_partitions(to_timestamp($1::float8), $2)', [
       nowMs / 1_000,
-      HOUSEKEEPING_LIMITS.factWeeksAhead,
+      factWeeksAhead,
+    ]);
+    await this.db.statement('', 'SELECT drop_fact_partitions(to_timestamp($1::float8))', [
+      (nowMs - factsKeptMs) / 1_000,
     ]);
   }
 

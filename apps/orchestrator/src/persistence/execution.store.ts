@@ -170,7 +170,10 @@ export abstract class ExecutionStore {
   abstract ownDown(id: string): Promise<StoredInstance[]>;
   /** Which of these instances are PENDING, as indices, ascending. */
   abstract pendingAmong(id: string, instanceIds: readonly string[]): Promise<number[]>;
-  /** Makes sure that facts of the next weeks have a place. Called at start and now and then. */
+  /**
+   * Makes sure that facts of the next weeks have a place, and lets those go that have been kept
+   * long enough. Called at start and now and then.
+   */
   abstract makeRoomForFacts(nowMs: number): Promise<void>;
   /** Facts with their instances by name, in the order of the pointers; lost ones are left out. */
   abstract resolvedFacts(pointers: readonly FactPointer[]): Promise<LocatedFact[]>;
