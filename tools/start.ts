@@ -1,7 +1,10 @@
 /**
  * `npm start`: Kafka, Postgres, the services and an example fleet, until Ctrl-C. A second start
  * goes on where the first ended: data, registrations and the fleet's version are kept.
+ *
+ *   --folder <path>   where the fleet agent's files and the services' logs lie; `.stack` left out
  */
+import { parseArgs } from 'node:util';
 import { runCommand, say, untilInterrupted } from './command.js';
 import {
   FIRST_VERSION,
@@ -12,17 +15,18 @@ import {
 } from './product/example-fleet.js';
 import { startProduct, type Fleet, type Product } from './product/product.js';
 import { firstUpgradeCommands } from './product/upgrade-request.js';
-import { startStack, type Stack } from './stack/stack.js';
+import { STACK_FOLDER, startStack, type Stack } from './stack/stack.js';
 
 const FLEET = 'greeter';
 /** Where a fleet that is on a version goes from there. */
 const NEXT_VERSION: Readonly<Record<string, string>> = { '1.0.0': '1.1.0' };
 
 await runCommand(async (command) => {
+  const { folder = STACK_FOLDER } = parseArgs({ options: { folder: { type: 'string' } } }).values;
   const stack = await startStack({ report: say });
   command.onEnd(() => stack.stop());
   const onEnd = (stop: () => Promise<void>): void => command.onEnd(stop);
-  const product = await startProduct({ stack, ports: 'usual', report: say, onEnd });
+  const product = await startProduct({ stack, ports: 'usual', folder, report: say, onEnd });
   command.onEnd(() => {
     say('\nending the services, the proxy and the instances …');
   });

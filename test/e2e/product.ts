@@ -53,14 +53,14 @@ export async function startTested(options: StartOptions = {}): Promise<TestedPro
   return tested;
 }
 
-function serversOfTheRun(): Servers {
+export function serversOfTheRun(): Servers {
   const { KAFKA_BROKERS, DATABASE_URL } = process.env;
   if (!KAFKA_BROKERS || !DATABASE_URL) throw new Error('the set-up has named no servers');
   return { kafkaBrokers: KAFKA_BROKERS, databaseUrl: DATABASE_URL };
 }
 
 /** What one file leaves active must not be driven on by the next one's services. */
-async function createDatabase(url: string): Promise<string> {
+export async function createDatabase(url: string): Promise<string> {
   const name = `e2e_${randomUUID().replaceAll('-', '')}`;
   const client = new pg.Client({ connectionString: url });
   await client.connect();
