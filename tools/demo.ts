@@ -31,7 +31,7 @@ await runCommand(async (command) => {
   let isAllWell = false;
   command.onEnd(() => {
     // What went wrong can only be found out from the logs: then they stay.
-    if (isAllWell) rmSync(folder, { recursive: true, force: true });
+    if (isAllWell || command.interrupted.aborted) rmSync(folder, { recursive: true, force: true });
   });
   const onEnd = (stop: () => Promise<void>): void => command.onEnd(stop);
   const product = await startProduct({ stack, ports: 'private', folder, report: say, onEnd });
