@@ -177,6 +177,13 @@ export class MemoryRollbackTx implements RollbackTx {
       select.by === 'NEXT'
         ? standing.slice(0, select.count)
         : select.indices.flatMap((index) => byIndex.get(index) ?? []);
+    // The numbers of a move go by index, whatever the order in which they were named.
+    const numbers = new Map(
+      picked
+        .map(({ index }) => index)
+        .sort((a, b) => a - b)
+        .map((index, at) => [index, at]),
+    );
     const expected = select.by === 'NEXT' ? select.count : select.indices.length;
     if (picked.length !== expected) {
       throw new StaleRollbackError(
@@ -188,7 +195,7 @@ export class MemoryRollbackTx implements RollbackTx {
       status: to,
       attempt: row.attempt + (begins ? 1 : 0),
       sinceMs: nowMs,
-      settledNo: settledFrom === null ? null : settledFrom + at,
+      settledNo: settledFrom === null ? null : settledFrom + (numbers.get(row.index) ?? 0),
       reason: (typeof reason === 'string' ? reason : reason?.[at]) ?? row.reason,
     }));
     await this.instances.putAll(rows.map((row) => [rowId(row.of, row.index), row] as const));

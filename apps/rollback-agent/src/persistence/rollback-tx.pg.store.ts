@@ -8,14 +8,7 @@ import type {
 import type { PgTx } from '#postgres/pg-service-database.js';
 import { TransientDatabaseError, UniqueViolationError } from '#postgres/service-database.js';
 import { SHARDS, shardOf } from '#postgres/shard-of.js';
-import {
-  INSTANCE_COLUMNS,
-  INSTANCE_COLUMNS_OF_I,
-  instanceOf,
-  IS_KEY,
-  keyOf,
-  type InstanceRow,
-} from './rollback.row.js';
+import { INSTANCE_COLUMNS, instanceOf, IS_KEY, keyOf, type InstanceRow } from './rollback.row.js';
 import {
   idOf,
   StaleRollbackError,
@@ -25,27 +18,20 @@ import {
   type StoredRollback,
 } from './rollback.store.js';
 
-// Settling numbers and reasons follow the order in which the instances were picked.
+// One table and nothing to join: where a batch is joined to a table that nobody has analysed yet,
+// the planner takes the table for one row and compares every row with every one of the batch.
+// width_bucket is the place of an index among the sorted ones, by binary search. IS TRUE keeps the
+// guard from being looked up by: the primary key leads to the rows, and to no others.
 const MOVE = `
-  UPDATE rollback_instances i SET
-    status = $4, attempt = i.attempt + $5, since = $6, settled_no = $7::int + picked.n::int - 1,
-    reason = coalesce(picked.reason, i.reason)
-  FROM picked
-  WHERE i.execution_id = $1 AND i.hand_over = $2 AND i.index = picked.index AND i.status = $3
-  RETURNING ${INSTANCE_COLUMNS_OF_I}`;
+  UPDATE rollback_instances SET
+    status = $4, attempt = attempt + $5, since = $6,
+    settled_no = $7::int + width_bucket(index, $8::int[]) - 1,
+    reason = coalesce(($9::text[])[width_bucket(index, $8::int[])], reason)
+  WHERE ${IS_KEY} AND index = ANY ($8::int[]) AND (status = $3) IS TRUE
+  RETURNING ${INSTANCE_COLUMNS}`;
 
-const MOVE_NAMED = `
-  WITH picked AS (
-    SELECT index, reason, n
-    FROM unnest($8::int[], $9::text[]) WITH ORDINALITY AS u(index, reason, n)
-  ) ${MOVE}`;
-
-const MOVE_NEXT = `
-  WITH picked AS (
-    SELECT index, $9::text AS reason, row_number() OVER (ORDER BY index) AS n
-    FROM (SELECT index FROM rollback_instances
-          WHERE ${IS_KEY} AND status = $3 ORDER BY index LIMIT $8) next
-  ) ${MOVE}`;
+const NEXT = `
+  SELECT index FROM rollback_instances WHERE ${IS_KEY} AND status = $3 ORDER BY index LIMIT $4`;
 
 /** One transaction on the rollback agent's tables. */
 export class PgRollbackTx implements RollbackTx {
@@ -157,8 +143,9 @@ export class PgRollbackTx implements RollbackTx {
     moves: readonly RollbackMove[],
     nowMs: number,
   ): Promise<RollbackInstance[]> {
-    // Sent one behind the other without waiting: each sees what the ones before have left.
-    const moved = await Promise.all(moves.map((move) => this.move(key, move, nowMs)));
+    const moved: RollbackInstance[][] = [];
+    // One after the other: each sees what the ones before have left.
+    for (const move of moves) moved.push(await this.move(key, move, nowMs));
     const last = new Map(moved.flat().map((instance) => [instance.index, instance]));
     return [...last.values()]
       .filter(({ status }) => (STEPS as readonly string[]).includes(status))
@@ -188,19 +175,23 @@ export class PgRollbackTx implements RollbackTx {
 
   private async move(
     key: RollbackKey,
-    move: RollbackMove,
+    { select, from, to, begins, reason, settledFrom }: RollbackMove,
     nowMs: number,
   ): Promise<RollbackInstance[]> {
-    const { select, from, to, begins, reason, settledFrom } = move;
-    const head = [...keyOf(key), from, to, begins ? 1 : 0, nowMs, settledFrom];
-    const one = typeof reason === 'string' ? reason : null;
-    const rows = await (select.by === 'NEXT'
-      ? this.tx.query<InstanceRow>('rollback.move-next', MOVE_NEXT, [...head, select.count, one])
-      : this.tx.query<InstanceRow>('rollback.move-named', MOVE_NAMED, [
-          ...head,
-          select.indices,
-          select.indices.map((_, at) => (Array.isArray(reason) ? reason[at] : one) as unknown),
-        ]));
+    const named = select.by === 'NEXT' ? await this.next(key, from, select.count) : select.indices;
+    const reasonOf = (at: number): string | null => {
+      return (typeof reason === 'string' ? reason : reason?.[at]) ?? null;
+    };
+    const sorted = named
+      .map((index, at) => ({ index, reason: reasonOf(at) }))
+      .sort((a, b) => a.index - b.index);
+    const indices = sorted.map(({ index }) => index);
+    const reasons = reason === null ? null : sorted.map((one) => one.reason);
+    const attempts = begins ? 1 : 0;
+    const rows = await this.tx.query<InstanceRow>('rollback.move', MOVE, [
+      ...keyOf(key),
+      ...[from, to, attempts, nowMs, settledFrom, indices, reasons],
+    ]);
     const expected = select.by === 'NEXT' ? select.count : select.indices.length;
     if (rows.length !== expected) {
       throw new StaleRollbackError(
@@ -208,5 +199,11 @@ export class PgRollbackTx implements RollbackTx {
       );
     }
     return rows.map(instanceOf);
+  }
+
+  private async next(key: RollbackKey, from: string, count: number): Promise<number[]> {
+    const values = [...keyOf(key), from, count];
+    const rows = await this.tx.query<{ index: number }>('rollback.next-indices', NEXT, values);
+    return rows.map(({ index }) => index);
   }
 }

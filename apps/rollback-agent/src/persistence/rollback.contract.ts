@@ -16,7 +16,7 @@ export interface StoreUnderTest {
   close(): Promise<void>;
 }
 
-const asked: AskedRollback = {
+export const SOMETHING_ASKED: AskedRollback = {
   target: { driver: 'simulated', settings: { fleet: 'f', version: '1.0.0' } },
   drainTimeoutMs: 30_000,
   healthCheckIntervalMs: 0,
@@ -24,7 +24,7 @@ const asked: AskedRollback = {
   artifacts: { '1.0.0': { image: 'orders:1.0.0' }, '0.9.0': {} },
 };
 
-function work(but: Partial<RollbackWork> = {}): RollbackWork {
+export function aWork(but: Partial<RollbackWork> = {}): RollbackWork {
   return {
     executionId: randomUUID(),
     handOver: 2,
@@ -73,14 +73,14 @@ export function rollbackStoreContract(name: string, open: () => Promise<StoreUnd
 
     async function insert(one: RollbackWork, active = true): Promise<void> {
       await store.transaction(async (tx) => {
-        await tx.insert({ work: one, asked });
+        await tx.insert({ work: one, asked: SOMETHING_ASKED });
         await tx.update(one, active);
       });
     }
 
     /** A rollback of instances 0 … count - 1, all UNSEEN. */
     async function withInstances(count: number, but: Partial<RollbackWork> = {}) {
-      const one = work(but);
+      const one = aWork(but);
       await insert(one);
       const instances = Array.from({ length: count }, (_, index) => {
         return { index, instanceId: `i-${String(index)}`, version: '1.0.0' };
@@ -99,22 +99,22 @@ export function rollbackStoreContract(name: string, open: () => Promise<StoreUnd
     }
 
     test('gives back what it was given, with what was asked', async () => {
-      const one = work();
+      const one = aWork();
       await insert(one);
-      expect(await store.get(one)).toEqual({ work: one, asked });
+      expect(await store.get(one)).toEqual({ work: one, asked: SOMETHING_ASKED });
       expect(await store.get({ ...one, handOver: 3 })).toBeNull();
       expect(await store.transaction((tx) => tx.lock(one))).toEqual(one);
       expect(await store.transaction((tx) => tx.lock({ ...one, handOver: 3 }))).toBeNull();
     });
 
     test('says of a key that is inserted twice that it may be tried again', async () => {
-      const one = work();
+      const one = aWork();
       await insert(one);
       await expect(insert(one)).rejects.toBeInstanceOf(TransientDatabaseError);
     });
 
     test('updates one and no other, and locks all of an execution by hand-over', async () => {
-      const second = work({ handOver: 3 });
+      const second = aWork({ handOver: 3 });
       const first = { ...second, handOver: 2 };
       await insert(second);
       await insert(first);
@@ -125,7 +125,7 @@ export function rollbackStoreContract(name: string, open: () => Promise<StoreUnd
     });
 
     test('makes the second who locks wait for the first', async () => {
-      const one = work();
+      const one = aWork();
       await insert(one);
       const order: string[] = [];
       let second: Promise<unknown> | undefined;
@@ -142,7 +142,7 @@ export function rollbackStoreContract(name: string, open: () => Promise<StoreUnd
     });
 
     test('finds active ones in the shards asked for', async () => {
-      const active = work();
+      const active = aWork();
       await insert(active);
       await insert({ ...active, handOver: 3 }, false);
       const { executionId, handOver } = active;
@@ -223,17 +223,17 @@ export function rollbackStoreContract(name: string, open: () => Promise<StoreUnd
       const settled = (after: number, upTo: number) =>
         store.transaction((tx) => tx.settled(one, after, upTo));
       expect(await settled(0, 6)).toEqual({
-        restored: [3, 1],
+        restored: [1, 3],
         leftOver: [
-          { instanceId: 'i-5', reason: 'five' },
           { instanceId: 'i-0', reason: 'null' },
+          { instanceId: 'i-5', reason: 'five' },
           { instanceId: 'i-2', reason: 'for all' },
           { instanceId: 'i-4', reason: 'for all' },
         ],
       });
       expect(await settled(1, 3)).toEqual({
-        restored: [1],
-        leftOver: [{ instanceId: 'i-5', reason: 'five' }],
+        restored: [3],
+        leftOver: [{ instanceId: 'i-0', reason: 'null' }],
       });
       expect(await settled(6, 6)).toEqual({ restored: [], leftOver: [] });
     });

@@ -14,10 +14,6 @@ export interface InstanceRow {
 
 export const INSTANCE_COLUMNS = 'index, instance_id, version, status, attempt, since';
 
-/** The same, of a table that is called `i`. */
-export const INSTANCE_COLUMNS_OF_I =
-  'i.index, i.instance_id, i.version, i.status, i.attempt, i.since';
-
 export const IS_KEY = 'execution_id = $1 AND hand_over = $2';
 
 /** The values of {@link IS_KEY}. */

@@ -77,7 +77,7 @@ export interface RollbackMove {
   readonly begins: boolean;
   /** Why they are LEFT_OVER: one for all, or one for each named index in their order; else null. */
   readonly reason: string | readonly string[] | null;
-  /** The first one's number as it settles, the next ones' follow; null: it does not settle. */
+  /** The first one's number as they settle, the next ones' follow by index; null: they do not. */
   readonly settledFrom: number | null;
 }
 
