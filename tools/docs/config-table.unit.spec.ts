@@ -1,17 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { configTable, withTable } from './config-table.js';
-import { generatedPages } from './generated-pages.js';
-
-const ROOT = join(import.meta.dirname, '..', '..');
-
-describe('pages that are made from code', () => {
-  it.each(generatedPages(ROOT))('$path is as the code has it (else: npm run docs)', (page) => {
-    expect(readFileSync(join(ROOT, page.path), 'utf8')).toBe(page.make());
-  });
-});
 
 describe('the table of configuration', () => {
   it('says of each variable who reads it, its default and its meaning', () => {
