@@ -14,7 +14,7 @@ import { FROM, TO, type Upgrade } from './upgrades.js';
 
 /** Checks everything once all is over. Answers what was wrong, a sentence each. */
 export async function checkAll(world: SimulatedWorld): Promise<string[]> {
-  const problems = [...world.problems, ...world.rooms.problems];
+  const problems = [...world.problems, ...world.rooms.problems, ...world.rooms.fences.problems];
   const all = progressByExecution(world, problems);
   for (const upgrade of world.upgrades) {
     const { id } = upgrade.create;

@@ -1,5 +1,5 @@
 /** Whoever means ill: kills, freezes, fells, asks for things at the worst moment. */
-import { SeededRandom } from '#testing/seeded-random.js';
+import { type SeededRandom } from '#testing/seeded-random.js';
 import type { SimulatedWorld } from './simulated-world.js';
 import { SERVICES } from './services.js';
 import { drawTargetFaults, type Upgrade } from './upgrades.js';
@@ -28,6 +28,12 @@ export class Nemesis {
       const { bias } = this.world.faults;
       if (!hurts || !this.#isFaulty || !this.#random.chance(bias * 0.3)) return;
       void this.#operate(executionId);
+    });
+    // What is on its way to the target when its sender is superseded arrives too late.
+    world.onSlow(({ service }, doing) => {
+      if (service !== 'orchestrator' || doing !== 'operate there' || !this.#isFaulty) return;
+      if (!this.#random.chance(world.faults.bias * 0.3)) return;
+      void world.act(this.#random.pick(world.upgrades).create.id, 'ROLLBACK');
     });
   }
 

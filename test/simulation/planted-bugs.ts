@@ -4,9 +4,9 @@
  */
 import type { MessageProducer } from '#messaging/message-bus.js';
 import type { MemoryTx } from '#postgres/memory-service-database.js';
-import { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
+import { type MemoryServiceDatabase } from '#postgres/memory-service-database.js';
 import type { OutboxRow, OutgoingMessage, OutgoingPointer } from '#postgres/service-database.js';
-import { TargetDriver, TargetDrivers, type TargetSettings } from '#targets/target.driver.js';
+import { type TargetDriver, TargetDrivers, type TargetSettings } from '#targets/target.driver.js';
 import { progressOf } from '../../apps/orchestrator/src/progress.runner.js';
 import { MemoryExecutionStore } from '../../apps/orchestrator/src/persistence/execution.memory.store.js';
 import type {

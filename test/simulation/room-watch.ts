@@ -5,13 +5,14 @@
 import type { InMemoryFleetStore } from '#targets/in-memory-fleet.store.js';
 import { isPlainlyUp, settle, type SimulatedInstance } from '#targets/simulated-instance.js';
 import {
-  TargetDriver,
+  type TargetDriver,
   TargetDrivers,
   type Fence,
   type InstanceOperation,
   type TargetSettings,
 } from '#targets/target.driver.js';
 import type { Clock } from '#runtime/clock.js';
+import { FenceWatch } from './fence-watch.js';
 import type { ServiceName } from './simulated-process.js';
 import type { Upgrade } from './upgrades.js';
 
@@ -29,6 +30,7 @@ interface Fall {
 
 export class RoomWatch {
   readonly problems: string[] = [];
+  readonly fences = new FenceWatch();
   /** How often a healthy instance was taken down under the eyes of this watch. */
   sampled = 0;
   readonly #upgrades = new Map<string, Upgrade>();
@@ -71,7 +73,7 @@ export class RoomWatch {
   }
 
   watching(targets: TargetDrivers, service: ServiceName): TargetDrivers {
-    return new WatchedTargets(targets, (settings, operations, fence) =>
+    return new WatchedTargets(targets, this.fences, (settings, operations, fence) =>
       this.#look(settings, operations, fence, service),
     );
   }
@@ -136,6 +138,7 @@ type Look = (
 class WatchedTargets extends TargetDrivers {
   constructor(
     private readonly targets: TargetDrivers,
+    private readonly fences: FenceWatch,
     private readonly look: Look,
   ) {
     super();
@@ -151,6 +154,7 @@ class WatchedTargets extends TargetDrivers {
       submit: async (operations, fence, signal) => {
         const lookAgain = await this.look(target, operations, fence);
         const states = await driver.submit(operations, fence, signal);
+        this.fences.answered(String(target.settings['fleet']), operations, fence, states);
         await lookAgain();
         return states;
       },

@@ -17,7 +17,9 @@ export interface SeedRun {
   readonly ends: readonly string[];
   readonly virtualMs: number;
   readonly events: number;
+  /** How often a healthy instance was taken down, and how often a stale driver was refused. */
   readonly roomSamples: number;
+  readonly staleRefused: number;
 }
 
 export async function runSeed(
@@ -47,6 +49,7 @@ export async function runSeed(
     virtualMs: world.clock.nowMs() - startedMs,
     events: world.clock.happened,
     roomSamples: world.rooms.sampled,
+    staleRefused: world.rooms.fences.refused,
   };
 }
 

@@ -2,7 +2,11 @@
 import { Clock } from '#runtime/clock.js';
 import type { MemoryBus, BusMove } from '#messaging/memory-bus.js';
 import type { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
-import { TargetDriver, TargetDrivers, TargetUnreachableError } from '#targets/target.driver.js';
+import {
+  type TargetDriver,
+  TargetDrivers,
+  TargetUnreachableError,
+} from '#targets/target.driver.js';
 import type { TargetSettings } from '#targets/target.driver.js';
 import type { SeededRandom } from '#testing/seeded-random.js';
 import { slowness, type FaultRates } from './fault-plan.js';
@@ -14,6 +18,8 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly random: SeededRandom;
   readonly isFaulty: () => boolean;
+  /** Something takes long: a moment at which others may come first. */
+  readonly slow: (process: SimulatedProcess, doing: string) => void;
   /** The process dies, by whatever it was doing. */
   readonly die: (process: SimulatedProcess, doing: string) => void;
 }
@@ -98,9 +104,10 @@ export class SimulatedProcess {
   /** One I/O: it may be slow, may fail, and may be the last thing the process did. */
   async #meet(rates: FaultRates, doing: string): Promise<void> {
     await this.survive();
-    const { clock, random, isFaulty, die } = this.around;
+    const { clock, random, isFaulty, die, slow } = this.around;
     if (!isFaulty()) return;
     if (random.chance(rates.slow)) {
+      slow(this, doing);
       await clock.sleep(slowness(random));
       await this.survive();
     }

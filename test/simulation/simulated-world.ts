@@ -74,6 +74,7 @@ export class SimulatedWorld {
   readonly #running = new Map<string, Running>();
   readonly #bug: PlantedBug;
   readonly #onJudged: ((judged: Judged) => void)[] = [];
+  readonly #onSlow: ((process: SimulatedProcess, doing: string) => void)[] = [];
   #starts = 0;
   #isHealed = false;
   traced = 0;
@@ -125,6 +126,9 @@ export class SimulatedWorld {
       clock: this.clock,
       random: this.random.fork(),
       isFaulty: () => !this.#isHealed,
+      slow: (slowed, doing) => {
+        for (const listener of this.#onSlow) listener(slowed, doing);
+      },
       die: (dying, doing) => {
         this.kill(dying, doing);
       },
@@ -308,6 +312,11 @@ export class SimulatedWorld {
   /** `listener` hears of every input of an execution that was judged. */
   onJudged(listener: (judged: Judged) => void): void {
     this.#onJudged.push(listener);
+  }
+
+  /** `listener` hears of every I/O that begins to take long. */
+  onSlow(listener: (process: SimulatedProcess, doing: string) => void): void {
+    this.#onSlow.push(listener);
   }
 
   #decided(process: SimulatedProcess, judged: Judged): void {
