@@ -26,7 +26,7 @@ import { Rollbacks1700000002000 } from './persistence/rollback.migration.js';
 import { PgRollbackStore } from './persistence/rollback.pg.store.js';
 import { RollbackAgentModule } from './rollback-agent.module.js';
 import { RollbackAgent } from './rollback-agent.js';
-import { NEW, OLD, questionText, TestTargets, World } from './rollback-world.spec.js';
+import { NEW, OLD, questionText, TestTargets, World } from '../test/rollback-world.js';
 
 const LIMIT_MS = 30_000;
 const RUN = `${String(process.pid)}_${String(Date.now())}`;

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { TOPICS } from '#contracts/topics.js';
 import { parseDeadLetter } from '#messaging/dead-letters.js';
 import { SHARDS } from '#postgres/shard-of.js';
-import { NEW, OLD, World } from './rollback-world.spec.js';
+import { NEW, OLD, World } from '../test/rollback-world.js';
 
 const TEN = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 

@@ -26,7 +26,7 @@ import { Validations1700000001000 } from './persistence/validation.migration.js'
 import { PgValidationStore } from './persistence/validation.pg.store.js';
 import { ValidatorModule } from './validator.module.js';
 import { Validator } from './validator.js';
-import { COMMAND, FLEET, questionText, TestTargets } from './validator-world.spec.js';
+import { COMMAND, FLEET, questionText, TestTargets } from '../test/validator-world.js';
 
 const LIMIT_MS = 30_000;
 const RUN = `${String(process.pid)}_${String(Date.now())}`;

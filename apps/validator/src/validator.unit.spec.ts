@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { TOPICS } from '#contracts/topics.js';
 import { parseDeadLetter } from '#messaging/dead-letters.js';
-import { COMMAND, FLEET, HEALTHY, healthyWorld, outcomes, World } from './validator-world.spec.js';
+import { COMMAND, FLEET, HEALTHY, healthyWorld, outcomes, World } from '../test/validator-world.js';
 
 describe('a question before an upgrade', () => {
   test('is answered with a sign of life, and then with every check', async () => {

@@ -15,8 +15,8 @@ import {
   type ListQuery,
   type TargetDriver,
 } from '#targets/target.driver.js';
-import { MemoryValidationStore } from './persistence/validation.memory.store.js';
-import { Validator } from './validator.js';
+import { MemoryValidationStore } from '../src/persistence/validation.memory.store.js';
+import { Validator } from '../src/validator.js';
 
 const EXECUTION = '6f1d2c3b-4a59-4678-8a9b-0c1d2e3f4a5b';
 const VERSION = { id: '00000000-0000-4000-8000-00000000000a', version: '1.0.0', artifacts: {} };

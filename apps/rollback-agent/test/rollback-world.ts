@@ -11,8 +11,8 @@ import { InMemoryFleetStore } from '#targets/in-memory-fleet.store.js';
 import type { SimulatedFault } from '#targets/simulated-faults.js';
 import { SimulatedTargets } from '#targets/simulated-targets.js';
 import { TargetDrivers, type ObservedInstance, type TargetDriver } from '#targets/target.driver.js';
-import { MemoryRollbackStore } from './persistence/rollback.memory.store.js';
-import { RollbackAgent } from './rollback-agent.js';
+import { MemoryRollbackStore } from '../src/persistence/rollback.memory.store.js';
+import { RollbackAgent } from '../src/rollback-agent.js';
 
 const EXECUTION = '6f1d2c3b-4a59-4678-8a9b-0c1d2e3f4a5b';
 export const OLD = '1.0.0';
