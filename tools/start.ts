@@ -7,7 +7,6 @@
 import { parseArgs } from 'node:util';
 import { runCommand, say, untilInterrupted } from './command.js';
 import {
-  FIRST_VERSION,
   INSTANCES,
   registerExample,
   targetOf,
@@ -39,9 +38,11 @@ await runCommand(async (command) => {
 
 async function setUpExample(product: Product): Promise<{ fleet: Fleet; example: ExampleFleet }> {
   try {
-    const fleet = await product.ensureFleet(FLEET, FIRST_VERSION, INSTANCES);
     const target = targetOf(product.urls['fleet-agent'], FLEET);
-    return { fleet, example: await registerExample(product.api('npm start'), target) };
+    const example = await registerExample(product.api('npm start'), target);
+    // A database that outlived the agent's files knows better on which version the fleet was.
+    const fleet = await product.ensureFleet(FLEET, example.currentVersion, INSTANCES);
+    return { fleet, example };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const where = `the services' logs are in ${product.logFolder}`;
