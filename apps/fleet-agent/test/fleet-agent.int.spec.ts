@@ -87,13 +87,18 @@ describe('an agent that is killed', () => {
   it('in the middle of a bring goes on with it, and starts no second process', async () => {
     const fleet = await agent.declare(1);
     const id = await firstOf(fleet);
-    const before = (await agent.instances()).length;
+    const before = (await agent.instances()).map(({ pid }) => pid);
     const slow = {
       ...bring(id, '1.2.0'),
-      artifacts: { ...greeter('1.2.0'), 'env.GREETER_STARTS_AFTER_MS': '3000' },
+      artifacts: { ...greeter('1.2.0'), 'env.GREETER_STARTS_AFTER_MS': '6000' },
     };
     const [began] = await fleet.driver.submit([slow], FENCE);
     expect(began).toMatchObject({ state: 'RUNNING' });
+    let started: number | undefined;
+    await until(async () => {
+      started = (await agent.instances()).find(({ pid }) => !before.includes(pid))?.pid;
+      return started !== undefined;
+    });
     await agent.restartAgent();
     expect(await run({ ...fleet, driver: agent.open(fleet.name) }, slow)).toMatchObject({
       state: 'SUCCEEDED',
@@ -102,7 +107,10 @@ describe('an agent that is killed', () => {
       version: '1.2.0',
       healthy: true,
     });
-    expect(await agent.instances()).toHaveLength(before);
+    // The very process that the killed agent had started, and no other beside it.
+    const after = (await agent.instances()).map(({ pid }) => pid);
+    expect(after).toContain(started);
+    expect(after).toHaveLength(before.length);
   });
 
   it('leaves its folder to the next one, and no second agent lives there', async () => {
