@@ -26,7 +26,7 @@ export async function checkAll(world: SimulatedWorld): Promise<string[]> {
     problems.push(...checkTransitions(events));
     problems.push(...checkNothingAfterStop(events));
     problems.push(...(await checkBrings(world, upgrade)));
-    problems.push(...(await checkTarget(world, upgrade, instances)));
+    problems.push(...(await checkTarget(world, upgrade, execution, instances)));
     problems.push(...checkBooks(execution, instances));
     problems.push(...checkInbox(world, id));
   }
@@ -150,6 +150,7 @@ async function checkBrings(world: SimulatedWorld, { fleet, create }: Upgrade): P
 async function checkTarget(
   world: SimulatedWorld,
   upgrade: Upgrade,
+  { rollback }: Execution,
   instances: readonly StoredInstance[],
 ): Promise<string[]> {
   const real = new Map((await world.rooms.realInstances(upgrade)).map((row) => [row.id, row]));
@@ -157,7 +158,8 @@ async function checkTarget(
     const row = real.get(instanceId);
     if (row === undefined || row.gone) return [];
     const expected = { COMPLETED: TO.version, ROLLED_BACK: fromVersion, PENDING: FROM.version };
-    if (!(status in expected)) return [];
+    // What a rollback left over was in other hands: how it stands is not in its row.
+    if (!(status in expected) || (rollback !== null && status === 'COMPLETED')) return [];
     const version = expected[status as keyof typeof expected];
     if (row.runs === version && row.admitted && row.up) return [];
     const is = JSON.stringify({ runs: row.runs, admitted: row.admitted, up: row.up });
@@ -184,7 +186,7 @@ function checkInbox(world: SimulatedWorld, executionId: string): string[] {
       ids.add((JSON.parse(value?.toString() ?? '{}') as { id: string }).id);
     }
   }
-  const judged = world.answersJudged.get(executionId) ?? 0;
+  const judged = (world.answersJudged.get(executionId) ?? 0) - world.answersMadeUp;
   if (judged <= ids.size) return [];
   return [`I2: ${String(ids.size)} answers were judged ${String(judged)} times`];
 }

@@ -3,7 +3,13 @@
  * must fit into the room, but for those that fell by themselves too late to have been counted.
  */
 import type { InMemoryFleetStore } from '#targets/in-memory-fleet.store.js';
-import { isPlainlyUp, settle, type SimulatedInstance } from '#targets/simulated-instance.js';
+import type { FleetDeclaration } from '#targets/simulated-fleet.store.js';
+import {
+  instanceIdOf,
+  isPlainlyUp,
+  settle,
+  type SimulatedInstance,
+} from '#targets/simulated-instance.js';
 import {
   type TargetDriver,
   TargetDrivers,
@@ -49,6 +55,7 @@ export class RoomWatch {
   /** An instance falls by itself. */
   async fall(fleet: string, index: number): Promise<void> {
     this.#falls.push({ fleet, index, atMs: this.clock.nowMs() });
+    await this.#settleRow(fleet, index);
     await this.fleets.alter(fleet, index, { up: false });
   }
 
@@ -56,7 +63,10 @@ export class RoomWatch {
   async raiseFallen(): Promise<void> {
     const fallen = this.#falls;
     this.#falls = [];
-    for (const { fleet, index } of fallen) await this.fleets.alter(fleet, index, { up: true });
+    for (const { fleet, index } of fallen) {
+      await this.#settleRow(fleet, index);
+      await this.fleets.alter(fleet, index, { up: true });
+    }
   }
 
   /** One of them stands again by itself, if nobody has taken it meanwhile. */
@@ -64,7 +74,19 @@ export class RoomWatch {
     const at = this.#falls.findIndex((fall) => fall.fleet === fleet && fall.index === index);
     if (at < 0) return;
     this.#risen.push(...this.#falls.splice(at, 1));
+    await this.#settleRow(fleet, index);
     await this.fleets.alter(fleet, index, { up: true });
+  }
+
+  /** What had ended before the instance was altered must not end differently because of it. */
+  async #settleRow(fleet: string, index: number): Promise<void> {
+    const upgrade = this.#upgrades.get(fleet);
+    if (upgrade === undefined) return;
+    const { settings } = upgrade.create.snapshot.target;
+    const one = { kind: 'IDS', ids: [instanceIdOf(index)] } as const;
+    await this.fleets.work(declarationOf(upgrade, settings), one, ({ rows, nowMs, put }) => {
+      for (const row of rows) if (row !== undefined) put(settle(row, nowMs));
+    });
   }
 
   /** How the fleet really is, past every fault. */
@@ -117,16 +139,22 @@ export class RoomWatch {
 
   /** Past every fault of the fleet: what is, not what it says. */
   async #rows(
-    { fleet, instances }: Upgrade,
+    upgrade: Upgrade,
     settings: Readonly<Record<string, unknown>>,
   ): Promise<SimulatedInstance[]> {
-    const version = String(settings['version']);
-    const declaration = { fleet, instances, version, faults: [], keepsHistory: true };
-    const page = { kind: 'PAGE', after: null, limit: instances } as const;
-    return this.fleets.work(declaration, page, ({ rows, nowMs }) =>
+    const page = { kind: 'PAGE', after: null, limit: upgrade.instances } as const;
+    return this.fleets.work(declarationOf(upgrade, settings), page, ({ rows, nowMs }) =>
       rows.flatMap((row) => (row === undefined ? [] : [settle(row, nowMs)])),
     );
   }
+}
+
+function declarationOf(
+  { fleet, instances }: Upgrade,
+  settings: Readonly<Record<string, unknown>>,
+): FleetDeclaration {
+  const version = String(settings['version']);
+  return { fleet, instances, version, faults: [], keepsHistory: true };
 }
 
 type Look = (

@@ -36,7 +36,7 @@ const LAST_RELAY = { limitMs: 120_000, eventsMax: 20_000 };
 const ALL_SHARDS = [...Array(SHARDS).keys()];
 
 /** Inputs that come as messages of other services. */
-const ANSWERS: readonly string[] = [
+export const ANSWERS: readonly string[] = [
   'PRE_CHECKS_ENDED',
   'POST_CHECKS_ENDED',
   'CHECKS_PROGRESSED',
@@ -68,9 +68,12 @@ export class SimulatedWorld {
   readonly rowsHit = new Map<string, number>();
   /** How many answers of services were judged, for each execution. */
   readonly answersJudged = new Map<string, number>();
+  /** How many of them no service has sent. */
+  answersMadeUp = 0;
   /** Everything that was wrong so far, a sentence each. */
   readonly problems: string[] = [];
   readonly #databases: Readonly<Record<ServiceName, MemoryServiceDatabase>>;
+  readonly #down = new Set<ServiceName>();
   readonly #running = new Map<string, Running>();
   readonly #bug: PlantedBug;
   readonly #onJudged: ((judged: Judged) => void)[] = [];
@@ -167,10 +170,22 @@ export class SimulatedWorld {
     this.trace(process.owner, `dies at ${doing}`);
     process.kill(this.#databases[process.service], this.bus);
     this.#running.delete(process.owner);
+    if (this.#down.has(process.service)) return;
     const restartInMs = this.#isHealed ? 0 : this.random.between(0, RESTART_MAX_MS);
     this.clock.at(this.clock.nowMs() + restartInMs, () => {
       this.launch(process.service);
     });
+  }
+
+  /** The whole service is away, until `up`. */
+  down(service: ServiceName): void {
+    this.#down.add(service);
+    for (const process of this.processes(service)) this.kill(process, 'its end');
+  }
+
+  up(service: ServiceName): void {
+    this.#down.delete(service);
+    this.launch(service);
   }
 
   processes(service?: ServiceName): SimulatedProcess[] {

@@ -18,6 +18,8 @@ export interface UpgradeAsked {
   readonly plan?: Partial<ExecutionPlan>;
   readonly faults?: readonly SimulatedFault[];
   readonly tenantId?: string;
+  /** What the fleet really runs, if not what the upgrade leads from. */
+  readonly runs?: string;
   readonly skipChecks?: CreateExecution['skipChecks'];
 }
 
@@ -35,7 +37,8 @@ export function anUpgrade(asked: UpgradeAsked = {}): Upgrade {
     ...{ batchDelaySeconds: 0, healthCheckIntervalSeconds: 1, healthCheckTimeoutSeconds: 10 },
     ...asked.plan,
   };
-  const settings = { fleet, version: FROM.version, instances, latencyMs, faults: [...faults] };
+  const { runs = FROM.version } = asked;
+  const settings = { fleet, version: runs, instances, latencyMs, faults: [...faults] };
   return { fleet, instances, create: creationOf(asked, plan, settings) };
 }
 
