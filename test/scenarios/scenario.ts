@@ -57,10 +57,10 @@ export class Scenario {
   }
 
   async act(type: 'CANCEL' | 'ROLLBACK', over: { force?: boolean } = {}): Promise<boolean> {
-    let accepted: boolean | null = null;
-    void this.world.act(this.id, type, over).then((it) => (accepted = it));
-    await this.until(() => accepted !== null);
-    return accepted ?? false;
+    const outcomes: boolean[] = [];
+    void this.world.act(this.id, type, over).then((accepted) => outcomes.push(accepted));
+    await this.until(() => outcomes.length > 0);
+    return outcomes[0] === true;
   }
 
   /** Lets it end, and checks all that must hold besides what the scenario is about. */
