@@ -61,6 +61,8 @@ export class PostgresFleetStore extends SimulatedFleetStore {
   constructor(pool: Pool) {
     super();
     this.#pool = pool;
+    // An idle connection that is cut is replaced at the next use; unheard, it would end the process.
+    pool.on('error', ignore);
   }
 
   override async declare(declaration: FleetDeclaration): Promise<void> {
@@ -234,6 +236,11 @@ export class PostgresFleetStore extends SimulatedFleetStore {
   async #within<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect();
     let broken: Error | undefined;
+    // The same between two statements; the next one fails by itself.
+    const onCut = (error: Error): void => {
+      broken = error;
+    };
+    client.on('error', onCut);
     try {
       await client.query(
         `begin; set local statement_timeout = ${SIMULATED_LIMITS.statementTimeoutMs}`,
@@ -248,9 +255,14 @@ export class PostgresFleetStore extends SimulatedFleetStore {
       });
       throw error;
     } finally {
+      client.off('error', onCut);
       client.release(broken);
     }
   }
+}
+
+function ignore(): void {
+  // Whoever asks next is told.
 }
 
 function bookOf(fleet: FleetRow): FaultBook {
