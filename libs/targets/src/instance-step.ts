@@ -30,6 +30,11 @@ export interface StepSettings {
   readonly drainDeadlineMs: number;
   readonly bringDeadlineMs: number;
   readonly healthDeadlineMs: number;
+  /**
+   * Look once more after the readmission, which was the first operation under the present fence
+   * where nothing had to be drained: one of a lower fence could have slipped in before it.
+   */
+  readonly looksAfterReadmit?: boolean;
 }
 
 export type FailureKind =

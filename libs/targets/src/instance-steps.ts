@@ -42,6 +42,7 @@ interface Walk {
   submitted: boolean;
   /** When health is to be looked at next. */
   checkAtMs: number;
+  isReadmitted: boolean;
   /** What the last look showed; null: nobody has looked yet. */
   problem: HealthProblem | null;
 }
@@ -149,6 +150,7 @@ export class InstanceSteps {
       operationId: verb === null ? '' : operationIdOf(this.#settings.executionId, step, verb),
       submitted: false,
       checkAtMs: 0,
+      isReadmitted: false,
       problem: null,
     };
   }
@@ -200,7 +202,11 @@ export class InstanceSteps {
         round.superseded = higher(round.superseded, state.fence);
         return;
       case 'SUCCEEDED':
-        this.#settle(walk, round, { outcome: 'DONE', ...closedBy(state) });
+        if (walk.verb === 'readmit' && this.#settings.looksAfterReadmit === true) {
+          Object.assign(walk, { verb: null, submitted: false, checkAtMs: 0, isReadmitted: true });
+        } else {
+          this.#settle(walk, round, { outcome: 'DONE', ...closedBy(state) });
+        }
         return;
       case 'FAILED': {
         const failure = state.vanished === true ? 'VANISHED' : FAILURE_OF[walk.verb ?? 'readmit'];
@@ -238,6 +244,14 @@ export class InstanceSteps {
       return false;
     }
     walk.problem = problemOf(seen, step.version);
+    if (walk.isReadmitted && walk.problem === null) {
+      this.#settle(walk, round, { outcome: 'DONE' });
+      return false;
+    }
+    if (walk.isReadmitted && walk.problem?.failure === 'WRONG_VERSION') {
+      this.#settle(walk, round, { outcome: 'FAILED', ...walk.problem });
+      return false;
+    }
     if (walk.problem === null) {
       walk.verb = 'readmit';
       walk.operationId = operationIdOf(this.#settings.executionId, step, 'readmit');

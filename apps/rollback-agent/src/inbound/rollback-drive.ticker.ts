@@ -231,6 +231,7 @@ function settingsOf(id: string, asked: AskedRollback) {
     drainDeadlineMs: drainTimeoutMs + STEP_LIMITS.drainGraceMs,
     bringDeadlineMs: STEP_LIMITS.bringMs,
     healthDeadlineMs: healthCheckTimeoutMs + STEP_LIMITS.healthGraceMs,
+    looksAfterReadmit: true,
   };
 }
 
