@@ -64,10 +64,16 @@ export interface RunningService {
   stop(): Promise<void>;
 }
 
+/** Argument of a service's entry: migrate and end. */
+export const MIGRATE_ONLY = '--migrate';
+
 /** While the database is away at start, it is asked again this often. */
 const DATABASE_PAUSE_MS = 1_000;
 
-/** Opens the database and migrates it: waits while it is away, and says so. */
+/**
+ * Opens the database and migrates it: waits while it is away, and says so. With `--migrate` among
+ * the arguments the process ends after that.
+ */
 export async function openGround(
   definition: ServiceDefinition,
   config: ServiceConfig,
@@ -87,6 +93,11 @@ export async function openGround(
   const access = { brokers: config.KAFKA_BROKERS, clientId: `${name}-${config.REPLICA_ID}`, log };
   const producer = new KafkaProducer({ ...access, clock, meter });
   await openDatabase(dataSource, schema, clock, log);
+  if (process.argv.includes(MIGRATE_ONLY)) {
+    await dataSource.destroy();
+    log.info({}, 'migrated, and asked for nothing else');
+    process.exit(0);
+  }
   // A restarted process must not pass for the one before it.
   const owner = `${config.REPLICA_ID}/${randomUUID()}`;
   const database = new PgServiceDatabase(dataSource, owner);

@@ -98,11 +98,11 @@ export function upgradeView(shown: ShownUpgrade): Record<string, unknown> {
   const { stopping, waitingFor } = execution;
   const paused = execution.status === 'PAUSED' ? execution : null;
   return {
-    ...request,
     id: execution.id,
     tenantId: execution.tenantId,
     kind: execution.kind,
     status: execution.status,
+    ...inOrder(request),
     stopping,
     waitingFor:
       waitingFor === null
@@ -125,6 +125,12 @@ export function upgradeView(shown: ShownUpgrade): Record<string, unknown> {
     revision: execution.revision,
     allowedActions,
   };
+}
+
+/** The request's fields as its schema has them: the database keeps them in an order of its own. */
+function inOrder(request: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const known = Object.keys(UpgradeRequest.shape).filter((field) => field in request);
+  return Object.fromEntries(known.map((field) => [field, request[field]]));
 }
 
 export function linkOf(executionId: string): string {
