@@ -7,6 +7,7 @@ import { isAction, type Action, type Input } from '#core/execution/execution-inp
 import type { Fact } from '#core/execution/execution-facts.js';
 import type { Request, TimerKind } from '#core/execution/execution-requests.js';
 import { takePage, type TakenInstance } from '#core/execution/listing.js';
+import { readingAsItStands } from '#core/strategies/room.js';
 import type { ExecutionTx, StoredExecution } from './persistence/execution.store.js';
 import { Refusal } from './refusal.js';
 import {
@@ -131,6 +132,9 @@ export class UpgradeTransaction {
       const { report, taken } = takePage(execution, input);
       return { input: report, taken };
     }
+    if (input.type === 'STEPS_SETTLED' || input.type === 'ROOM_COUNTED') {
+      return { input: await this.#asItStands(input, execution.id), taken: [] };
+    }
     if (input.type !== 'ROLLBACK_ANSWERED') return { input, taken: [] };
     const { handOver, leftOver, done } = input;
     const standing = await this.tx.standing(execution.id, input.restored);
@@ -152,6 +156,19 @@ export class UpgradeTransaction {
     };
   }
 
+  /** Down instances that a batch has taken since the count was made cannot be taken again. */
+  async #asItStands(
+    input: Extract<RawReport, { room: unknown }>,
+    executionId: string,
+  ): Promise<Input> {
+    const { room } = input;
+    if (room === null || room.downPending.length === 0) return input;
+    const standing = await this.tx.standing(executionId, room.downPending);
+    const pending = standing.filter(({ status }) => status === 'PENDING');
+    const indices = new Set(pending.map(({ index }) => index));
+    return { ...input, room: readingAsItStands(room, indices) };
+  }
+
   async #write(owned: ReadonlySet<number>): Promise<ReadonlyMap<string, Committed>> {
     const all = [...this.#working.values()];
     if (all.length === 0) return new Map();
@@ -170,7 +187,7 @@ export class UpgradeTransaction {
       changes.set(working.next.id, { stored, taken: moved.get(working.next.id) ?? [] });
       if (!owned.has(shardOf(working.next.id, SHARDS))) foreign.push(working.next.id);
     }
-    await this.#wakeOwners(foreign);
+    await wakeOwners(this.tx, foreign, this.nowMs);
     return changes;
   }
 
@@ -181,15 +198,19 @@ export class UpgradeTransaction {
       return this.tx.recordAction({ ...action, revision, atMs: this.nowMs });
     });
   }
+}
 
-  /** The owner is another replica: a notification now, and a row in case it gets lost. */
-  async #wakeOwners(ids: readonly string[]): Promise<void> {
-    if (ids.length === 0) return;
-    const timers = ids.map((subject) => {
-      return { shard: shardOf(subject, SHARDS), subject, kind: WAKE, atMs: this.nowMs };
-    });
-    await Promise.all([this.tx.arm(timers), this.tx.tell(ids)]);
-  }
+/** The owner is another replica: a notification now, and a row in case it gets lost. */
+export async function wakeOwners(
+  tx: Pick<ExecutionTx, 'arm' | 'tell'>,
+  ids: readonly string[],
+  atMs: number,
+): Promise<void> {
+  if (ids.length === 0) return;
+  const timers = ids.map((subject) => {
+    return { shard: shardOf(subject, SHARDS), subject, kind: WAKE, atMs };
+  });
+  await Promise.all([tx.arm(timers), tx.tell(ids)]);
 }
 
 function workingOn(before: StoredExecution): Working {

@@ -1,4 +1,5 @@
 import { StaleEpochError, TransientDatabaseError } from '#postgres/service-database.js';
+import { SHARDS, shardOf } from '#postgres/shard-of.js';
 import type { ShardLeases } from '#postgres/shard-leases.js';
 import type { Clock } from '#runtime/clock.js';
 import { Coalescer } from '#runtime/coalescer.js';
@@ -24,7 +25,7 @@ import {
   type Judged,
   type RunnerEvents,
 } from './upgrade-asked.runner.js';
-import { UpgradeTransaction } from './upgrade-transaction.runner.js';
+import { UpgradeTransaction, wakeOwners } from './upgrade-transaction.runner.js';
 
 /**
  * Load → decide → commit: the only file that joins the rules and the store.
@@ -178,7 +179,27 @@ export class UpgradeRunner {
       told.add(answer.change);
       this.events.committed(answer.change);
     }
+    await this.#tellNewOwners(told, owned);
     return answers;
+  }
+
+  /**
+   * A shard was given up while this was being committed: whoever took it may have read the rows
+   * before, and nobody told it. What is committed stays so, whether or not this gets through.
+   */
+  async #tellNewOwners(
+    told: ReadonlySet<Committed>,
+    ownedBefore: ReadonlySet<number>,
+  ): Promise<void> {
+    const held = new Set(this.leases.heldNow().map(({ shard }) => shard));
+    const ids = [...told].map(({ stored }) => stored.execution.id);
+    const handedOn = ids.filter((id) => {
+      const shard = shardOf(id, SHARDS);
+      return ownedBefore.has(shard) && !held.has(shard);
+    });
+    if (handedOn.length === 0) return;
+    const telling = this.store.transaction((tx) => wakeOwners(tx, handedOn, this.clock.nowMs()));
+    await telling.catch(() => undefined);
   }
 
   /** It may have been committed all the same, and then nobody would go on from it. */

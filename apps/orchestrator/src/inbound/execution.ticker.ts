@@ -10,7 +10,13 @@ import {
   type TargetDrivers,
 } from '#targets/target.driver.js';
 import { STEP_LIMITS } from '#core/limits.js';
-import { STEPS, type Execution, type RoomReading, type Step } from '#core/execution/execution.js';
+import {
+  isTerminal,
+  STEPS,
+  type Execution,
+  type RoomReading,
+  type Step,
+} from '#core/execution/execution.js';
 import { ENGINE_LIMITS } from '../orchestrator-limits.js';
 import type {
   Answer,
@@ -31,6 +37,8 @@ export interface EngineParts {
   readonly log: Log;
   /** Whether this process may still believe in the lease. Asked before every effect. */
   readonly holds: (lease: Lease) => boolean;
+  /** Told when a look at the rows shows that nothing is left to drive. */
+  readonly over: (ticker: ExecutionTicker) => void;
 }
 
 const STEPPING = ['IN_PROGRESS', 'CANARY_RUNNING', 'CANARY_MONITORING', 'PAUSED'];
@@ -102,7 +110,11 @@ export class ExecutionTicker {
 
   async #round(): Promise<number> {
     const { parts, lease } = this;
-    if (!parts.holds(lease)) return Infinity;
+    if (!parts.holds(lease)) {
+      // A renewal that is late may still bring it back, and says so to nobody.
+      this.#inDoubt = true;
+      return ENGINE_LIMITS.retryMs;
+    }
     if (this.#inDoubt) {
       await this.#rebuild().catch((error: unknown) => {
         this.#inDoubt = true;
@@ -110,7 +122,11 @@ export class ExecutionTicker {
       });
     }
     const execution = this.#stored?.execution;
-    if (execution === undefined) return Infinity;
+    if (execution === undefined || isTerminal(execution.status)) {
+      // Another replica ended it: no commit of this process will ever say so.
+      parts.over(this);
+      return Infinity;
+    }
     if (execution.status === 'VALIDATING') return this.#list(execution);
     if (!isStepping(execution)) return Infinity;
     const roomDueMs = this.#keepRoomCounted(execution);
@@ -255,7 +271,9 @@ export class ExecutionTicker {
 
   /** Begins a count when one is due; answers when to look again, as a pause. */
   #keepRoomCounted(execution: Execution): number {
-    if (execution.counters.PENDING === 0 || this.#countingRoom) return Infinity;
+    if (execution.counters.PENDING === 0) return Infinity;
+    // One that fails wakes nobody: whoever waits for it looks again.
+    if (this.#countingRoom) return ENGINE_LIMITS.roomEveryMs;
     const wanted = 'roomWanted' in execution && execution.roomWanted;
     const waiting = execution.waitingFor?.kind === 'ROOM';
     if (!wanted && !waiting && (this.#steps?.size ?? 0) === 0) return Infinity;
@@ -288,7 +306,8 @@ export class ExecutionTicker {
     const page = await driver.list({ downOnly: true, limit: ENGINE_LIMITS.downNamedMax });
     const ids = page.instances.map(({ id }) => id).filter((id) => !own.has(id));
     const downPending = await this.parts.store.pendingAmong(this.executionId, ids);
-    return { othersDown: Math.max(down, downPending.length), downPending, countedAtMs };
+    // The list came later than the count: whatever fell in between is down as well.
+    return { othersDown: Math.max(down, ids.length), downPending, countedAtMs };
   }
 
   /* ---------------------------------------------------------------- reports */

@@ -45,6 +45,11 @@ export class FleetTicker {
     this.#dueWork = new Loop('due work', () => this.#handOutDueWork(), parts.clock, failed);
   }
 
+  /** How many executions are driven from here at the moment. */
+  get driven(): number {
+    return this.#tickers.size;
+  }
+
   start(): void {
     this.#takingOver.start();
     this.#dueWork.start();
@@ -81,6 +86,10 @@ export class FleetTicker {
 
   async #takeOver(): Promise<number> {
     for (const [id, { lease }] of this.#tickers) if (!this.#holds(lease)) this.#end(id);
+    // One that comes back, be it at the same epoch, is taken over anew: nobody drives it any more.
+    for (const [shard, epoch] of this.#takenOver) {
+      if (!this.#holds({ shard, epoch })) this.#takenOver.delete(shard);
+    }
     const gained = this.parts.leases
       .heldNow()
       .filter(({ shard, epoch }) => this.#takenOver.get(shard) !== epoch);
@@ -101,11 +110,12 @@ export class FleetTicker {
     if (shards.length === 0) return ENGINE_LIMITS.dueWorkEveryMs;
     const due = await dueTimers(shards, clock.nowMs(), ENGINE_LIMITS.dueWorkMax);
     const woken = due.filter(({ kind }) => kind === WAKE).map(({ subject }) => subject);
-    await Promise.all(due.filter(({ kind }) => kind !== WAKE).map((timer) => this.#fire(timer)));
+    // First of all: one timer that cannot be fired must not keep everybody else asleep.
     if (woken.length > 0) {
       this.told(woken);
       await this.parts.runner.disarmWakes(woken);
     }
+    await Promise.all(due.filter(({ kind }) => kind !== WAKE).map((timer) => this.#fire(timer)));
     return due.length === ENGINE_LIMITS.dueWorkMax ? 0 : ENGINE_LIMITS.dueWorkEveryMs;
   }
 
@@ -120,7 +130,10 @@ export class FleetTicker {
     const lease = this.#leaseOf(shardOf(id, SHARDS));
     if (lease === undefined || this.#isStopping) return null;
     const holds = (held: Lease): boolean => this.#holds(held);
-    const ticker = new ExecutionTicker(id, lease, { ...this.parts, holds });
+    const over = (ended: ExecutionTicker): void => {
+      if (this.#tickers.get(id) === ended) this.#end(id);
+    };
+    const ticker = new ExecutionTicker(id, lease, { ...this.parts, holds, over });
     this.#tickers.set(id, ticker);
     ticker.start();
     return ticker;

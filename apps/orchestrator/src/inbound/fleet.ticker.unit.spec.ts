@@ -7,6 +7,7 @@ import { SystemClock } from '#runtime/clock.js';
 import { InMemoryFleetStore } from '#targets/in-memory-fleet.store.js';
 import { SimulatedTargets } from '#targets/simulated-targets.js';
 import { RegisteredDrivers } from '#targets/target-drivers.js';
+import { TargetUnreachableError, type TargetDriver } from '#targets/target.driver.js';
 import type { SimulatedFault } from '#targets/simulated-faults.js';
 import { isTerminal, type Execution } from '#core/execution/execution.js';
 import type { CheckResult } from '#core/execution/execution.js';
@@ -33,12 +34,17 @@ describe('the engine, over the in-memory twins', () => {
   let fleet: FleetTicker;
   let leases: MemoryShardLeases;
   let targets: SimulatedTargets;
+  let renewing: NodeJS.Timeout;
+  let isRenewalLate: boolean;
+  /** Done to every driver that is opened. */
+  let spoil: (driver: TargetDriver) => void;
 
   beforeEach(async () => {
     database = new MemoryServiceDatabase({ nowMs: () => clock.nowMs(), tables: EXECUTION_TABLES });
     store = new MemoryExecutionStore(database);
     leases = new MemoryShardLeases(database, () => clock.nowMs());
     await leases.renew();
+    renewing = setInterval(() => void leases.renew(), 300);
     runner = new UpgradeRunner(store, leases, clock, {
       committed: (change) => {
         fleet.committed(change);
@@ -46,12 +52,30 @@ describe('the engine, over the in-memory twins', () => {
       decided: () => undefined,
     });
     targets = new SimulatedTargets(new InMemoryFleetStore(clock), clock);
-    const drivers = new RegisteredDrivers({ simulated: targets, agent: targets });
+    spoil = () => undefined;
+    isRenewalLate = false;
+    const believed = { heldNow: () => (isRenewalLate ? [] : leases.heldNow()) };
+    const simulated = {
+      check: (settings: Readonly<Record<string, unknown>>) => {
+        targets.check(settings);
+      },
+      open: (settings: Readonly<Record<string, unknown>>) => {
+        const driver = targets.open(settings);
+        spoil(driver);
+        return driver;
+      },
+    };
+    const drivers = new RegisteredDrivers({ simulated, agent: simulated });
     const dueTimers = database.dueTimers.bind(database);
-    fleet = new FleetTicker({ store, runner, leases, drivers, clock, log: silentLog, dueTimers });
+    fleet = new FleetTicker({
+      ...{ store, runner, drivers, clock, dueTimers },
+      leases: believed,
+      log: silentLog,
+    });
     fleet.start();
   });
   afterEach(async () => {
+    clearInterval(renewing);
     await fleet.stop();
     await database.close();
   });
@@ -140,5 +164,95 @@ describe('the engine, over the in-memory twins', () => {
     const ended = await until(id, ({ status }) => isTerminal(status));
     expect(ended.status).toBe('CANCELLED');
     expect(ended.counters).toMatchObject({ COMPLETED: 2, PENDING: 8 });
+  });
+
+  it('counts the room again when a count fails later than the next one was due', async () => {
+    let counts = 0;
+    spoil = (driver) => {
+      driver.room = async () => {
+        counts += 1;
+        if (counts > 1) return { listed: 4, down: 0, spare: 0 };
+        await clock.sleep(2_100);
+        throw new TargetUnreachableError('no answer');
+      };
+    };
+    const id = await create({ instances: 4 });
+    await say(id, { type: 'PRE_CHECKS_ENDED', handOver: 1, checks: [PASSED] });
+    await until(id, ({ counters }) => counters.COMPLETED === 4);
+  }, 15_000);
+
+  it('takes a second one that fell after the count for down as well', async () => {
+    spoil = (driver) => {
+      const list = driver.list.bind(driver);
+      driver.room = () => Promise.resolve({ listed: 8, down: 1, spare: 0 });
+      driver.list = async (query, signal) => {
+        if (query.downOnly !== true) return list(query, signal);
+        const { instances } = await list({ limit: 8 }, signal);
+        const down = instances.filter((_, at) => at === 1 || at === 6);
+        return { instances: down.map((one) => ({ ...one, healthy: false })), nextCursor: null };
+      };
+    };
+    // Two of eight may be down, and two are: of ours the one that is down already, and nobody else.
+    const plan = { totalInstances: 4, maxUnavailablePercentage: 25 };
+    const faults = [{ on: 'DRAIN', how: 'HANG' } as const];
+    const id = await create({ instances: 8, faults }, plan);
+    await say(id, { type: 'PRE_CHECKS_ENDED', handOver: 1, checks: [PASSED] });
+    const begun = await until(id, ({ counters }) => counters.DRAINING > 0);
+    expect(begun.counters.DRAINING).toBe(1);
+  });
+
+  it('does not take down ones from a count that a batch has taken them from since', async () => {
+    const faults = [{ on: 'DRAIN', how: 'HANG' } as const];
+    const id = await create({ instances: 8, faults });
+    await say(id, { type: 'PRE_CHECKS_ENDED', handOver: 1, checks: [PASSED] });
+    await until(id, ({ counters }) => counters.DRAINING === 2);
+    const countedAtMs = clock.nowMs();
+    const room = { othersDown: 2, downPending: [0, 5], countedAtMs };
+    await say(id, { type: 'ROOM_COUNTED', room });
+    const stored = (await store.get(id))?.execution;
+    expect(stored).toMatchObject({ room: { othersDown: 1, downPending: [5] } });
+  });
+
+  it.each([50, 700])(
+    'goes on when a renewal is %d ms late and brings the same leases back',
+    async (lateMs) => {
+      const id = await create({ instances: 4, latencyMs: 100 });
+      await say(id, { type: 'PRE_CHECKS_ENDED', handOver: 1, checks: [PASSED] });
+      await until(id, ({ counters }) => counters.DRAINING > 0);
+      isRenewalLate = true;
+      await clock.sleep(lateMs);
+      isRenewalLate = false;
+      await until(id, ({ counters }) => counters.COMPLETED === 4);
+    },
+    15_000,
+  );
+
+  it('lets go of an execution that another replica ended', async () => {
+    const id = await create({ instances: 4 });
+    const nobody = { committed: () => undefined, decided: () => undefined };
+    const elsewhere = { heldNow: () => [] } as unknown as MemoryShardLeases;
+    const other = new UpgradeRunner(store, elsewhere, clock, nobody);
+    expect(fleet.driven).toBe(1);
+    await other.act(id, { type: 'CANCEL', by: 'bob', reason: null, force: false }, undefined);
+    const endMs = clock.nowMs() + LIMIT_MS;
+    while (fleet.driven > 0 && clock.nowMs() < endMs) await clock.sleep(10);
+    expect(fleet.driven).toBe(0);
+  }, 15_000);
+
+  it('tells the new owner of what was committed while its shard was handed on', async () => {
+    const id = await create({ instances: 4 });
+    const held = leases.heldNow();
+    const asked = [held, []];
+    const handedOn = { heldNow: () => asked.shift() ?? [] } as unknown as MemoryShardLeases;
+    const nobody = { committed: () => undefined, decided: () => undefined };
+    await fleet.stop();
+    const before = new UpgradeRunner(store, handedOn, clock, nobody);
+    await before.act(id, { type: 'CANCEL', by: 'bob', reason: null, force: false }, undefined);
+    const due = await database.dueTimers(
+      held.map(({ shard }) => shard),
+      clock.nowMs(),
+      10,
+    );
+    expect(due).toMatchObject([{ subject: id, kind: 'WAKE' }]);
   });
 });
