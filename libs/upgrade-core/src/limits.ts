@@ -97,6 +97,8 @@ export const STEP_LIMITS = {
   drainGraceMs: 30_000,
   bringMs: 600_000,
   healthGraceMs: 30_000,
+  /** Of what a target says why a step failed. */
+  reasonMaxChars: 500,
 } as const;
 
 /**

@@ -63,6 +63,14 @@ describe('room', () => {
     expect(then.execution).toMatchObject({ room: { othersDown: 0 } });
   });
 
+  it('of another clock, from the future, is not believed and shuts out no true one', () => {
+    const hourAhead = asOf(T0 + 3_600_000);
+    const then = given(ten).when(roomCounted(0, hourAhead));
+    expect(then.rows).toEqual(['room-counted', 'room-unknown']);
+    const counted = given(then.execution, T0 + 10).when(roomCounted(1, asOf(T0 + 9)));
+    expect(counted.moves).toEqual(['PENDING → DRAINING: 1']);
+  });
+
   it('waits, says so once, and keeps a count wanted when others fill it', () => {
     const then = given(ten).when(roomCounted(2));
     expect(then.rows).toEqual(['room-counted', 'no-room']);

@@ -1,5 +1,7 @@
 /** Instances on their way: steps, room, batches and the retry round. */
-import { ATTEMPTS_MAX } from '../limits.js';
+import { ATTEMPTS_MAX, STEP_LIMITS } from '../limits.js';
+import { freshReading } from '../strategies/room.js';
+import { clipped } from '../texts.js';
 import { failedAgain, nextBatch } from './conditions.js';
 import { ask, move, note, set, type Effect } from './effects.js';
 import type {
@@ -24,7 +26,11 @@ const AFTER: Readonly<Record<Step, InstanceStatus>> = {
   HEALTH_CHECKING: 'COMPLETED',
 };
 
-export function settleSteps(execution: Stepping, report: ReportOf<'STEPS_SETTLED'>): Effect[] {
+export function settleSteps(
+  execution: Stepping,
+  report: ReportOf<'STEPS_SETTLED'>,
+  nowMs: number,
+): Effect[] {
   const moves = report.settled.map((group) =>
     move({
       from: group.step,
@@ -36,12 +42,13 @@ export function settleSteps(execution: Stepping, report: ReportOf<'STEPS_SETTLED
       why: whySettled(execution, group),
     }),
   );
-  return report.room === null ? moves : [...moves, ...takeIn(execution, report.room)];
+  return report.room === null ? moves : [...moves, ...takeIn(execution, report.room, nowMs)];
 }
 
 function whySettled(execution: Execution, group: SettledSteps): string {
   if (group.outcome === 'FAILED') {
-    return `${group.failure ?? 'TIMEOUT'}: ${group.reason ?? 'no reason given'}`;
+    const reason = clipped(group.reason ?? 'no reason given', STEP_LIMITS.reasonMaxChars);
+    return `${group.failure ?? 'TIMEOUT'}: ${reason}`;
   }
   switch (group.step) {
     case 'DRAINING':
@@ -55,13 +62,17 @@ function whySettled(execution: Execution, group: SettledSteps): string {
   }
 }
 
-export function takeInRoom(execution: Stepping, report: ReportOf<'ROOM_COUNTED'>): Effect[] {
-  return takeIn(execution, report.room);
+export function takeInRoom(
+  execution: Stepping,
+  report: ReportOf<'ROOM_COUNTED'>,
+  nowMs: number,
+): Effect[] {
+  return takeIn(execution, report.room, nowMs);
 }
 
-/** Counts can overtake each other: an older one must not push out a newer one. */
-function takeIn(execution: Stepping, room: RoomReading): Effect[] {
-  const known = execution.room;
+/** Counts can overtake each other: an older one must not push out a newer one that still holds. */
+function takeIn(execution: Stepping, room: RoomReading, nowMs: number): Effect[] {
+  const known = freshReading(execution, nowMs);
   const isNewer = known === null || room.countedAtMs >= known.countedAtMs;
   return [set({ room: isNewer ? room : known, roomWanted: false })];
 }

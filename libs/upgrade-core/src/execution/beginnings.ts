@@ -1,5 +1,6 @@
 /** From PENDING to the first batch: instances are listed, checks run, nothing is touched. */
-import { STATUS_DEADLINES } from '../limits.js';
+import { STATUS_DEADLINES, STEP_LIMITS } from '../limits.js';
+import { clipped } from '../texts.js';
 import { armDeadline } from './deadlines.js';
 import { ask, change, set, type Effect } from './effects.js';
 import { endAs } from './ends.js';
@@ -56,7 +57,8 @@ export function failWithNothingToTake(
 }
 
 export function failListing(_: Validating, report: ReportOf<'LISTING_FAILED'>): Effect[] {
-  return endAs('FAILED', `instances could not be listed: ${report.reason}`);
+  const reason = clipped(report.reason, STEP_LIMITS.reasonMaxChars);
+  return endAs('FAILED', `instances could not be listed: ${reason}`);
 }
 
 export function failValidation(): Effect[] {

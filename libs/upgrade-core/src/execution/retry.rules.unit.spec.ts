@@ -24,6 +24,14 @@ describe('the retry round', () => {
     expect(then.execution.failedOnce).toBe(0);
   });
 
+  it('is told of with what the target said, as far as a database takes it', () => {
+    const last = eight.withCounters({ COMPLETED: 7, HEALTH_CHECKING: 1 });
+    const reason = `half \ud83d, none \0, ${'x'.repeat(600)}`;
+    const failure = 'UNHEALTHY';
+    const then = given(last).when(settled('HEALTH_CHECKING', [7], { failure, reason }));
+    expect(then.facts[0]?.why).toMatch(/^UNHEALTHY: half \ufffd, none , x{100,500}…$/);
+  });
+
   it('comes before the end when the failures fill the room, and does not wait for the delay', () => {
     const half = eight.withCounters({ PENDING: 4, COMPLETED: 2, UPGRADING: 2 });
     const then = given(half).when(failed('UPGRADING', [2, 3], 'BRING_FAILED'));

@@ -5,12 +5,7 @@
  * the target's count, our own from the counters, so nothing is counted twice.
  */
 import { ROOM_READING_MAX_AGE_MS } from '../limits.js';
-import {
-  underWay,
-  type Guarded,
-  type InstanceCounters,
-  type RoomReading,
-} from '../execution/execution.js';
+import { underWay, type InstanceCounters, type RoomReading } from '../execution/execution.js';
 
 /** U: of `listed` instances so many may be unavailable; whole numbers, at least one. */
 export function allowedDown(listed: number, maxUnavailablePercentage: number): number {
@@ -27,10 +22,17 @@ export function healthyThatFit(
   return Math.max(0, allowed - othersDown - counters.FAILED - underWay(counters));
 }
 
-/** Null when there is no reading, or one too old to be believed. */
-export function freshReading(execution: Guarded, nowMs: number): RoomReading | null {
-  const { room } = execution;
-  return room !== null && nowMs - room.countedAtMs <= ROOM_READING_MAX_AGE_MS ? room : null;
+/**
+ * Null when there is no reading, or one too old to be believed. One from the future was counted by
+ * another clock, or before this one was set back: nobody knows how old it is.
+ */
+export function freshReading(
+  { room }: { readonly room: RoomReading | null },
+  nowMs: number,
+): RoomReading | null {
+  if (room === null) return null;
+  const ageMs = nowMs - room.countedAtMs;
+  return ageMs >= 0 && ageMs <= ROOM_READING_MAX_AGE_MS ? room : null;
 }
 
 /**
