@@ -7,10 +7,14 @@ it('a silent rollback agent is asked once more and then shut out', async () => {
   scenario.world.down('rollback-agent');
   await scenario.act('ROLLBACK');
   await scenario.untilRow('rollback-silent');
-  // It comes back too late: its hand-over is an old one by now, at the target as well.
+  const { clock, fleets } = scenario.world;
+  const done = await fleets.history(scenario.upgrade.fleet);
+  // It comes back too late, finds both questions, and behind them the word to stop.
   scenario.world.up('rollback-agent');
   const execution = await scenario.end('rollback-silent-once', 'rollback-silent');
   expect(execution).toMatchObject({ status: 'FAILED', handOver: 3 });
+  await clock.pass(600_000);
+  expect(await fleets.history(scenario.upgrade.fleet)).toEqual(done);
 });
 
 it('an agent that was only asleep goes on when it is asked once more', async () => {

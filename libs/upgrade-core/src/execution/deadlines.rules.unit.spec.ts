@@ -108,6 +108,7 @@ describe('a rollback agent that is silent', () => {
     const second = given(first.execution, T0 + 2 * silence).when(deadlinePassed);
     expect(second.execution).toMatchObject({ status: 'FAILED', handOver: 3 });
     expect(second.execution.failureReason).toContain('3 instances are not back');
+    expect(second.requests[0]).toEqual({ type: 'STOP_ROLLBACK', handOver: 3 });
   });
 
   it('that was told to stop is not waited for', () => {

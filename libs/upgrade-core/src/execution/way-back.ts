@@ -159,7 +159,13 @@ export function askRollbackAgain(execution: RollingBack, _: unknown, nowMs: numb
 export function giveUpRollback(execution: RollingBack): Effect[] {
   const out = String(touched(execution) - execution.counters.ROLLED_BACK);
   const why = `the rollback agent was silent past its deadline, ${out} instances are not back`;
-  return [set({ handOver: execution.handOver + 1 }), ...endRollback(execution, 'FAILED', why)];
+  const handOver = execution.handOver + 1;
+  return [
+    set({ handOver }),
+    // No operation carries the new fence to the target: the agent, when it is back, must hear of it.
+    ask({ type: 'STOP_ROLLBACK', handOver }),
+    ...endRollback(execution, 'FAILED', why),
+  ];
 }
 
 export function cancelSilentRollback(execution: RollingBack): Effect[] {
