@@ -13,6 +13,7 @@ import { REQUEST_LIMITS } from '#core/limits.js';
 import type { Log } from '#runtime/log.js';
 import type { IdempotencyRunner } from '../idempotency.runner.js';
 import { invalidRequest, Refusal } from '../refusal.js';
+import { callerOf, insistOnTenant } from './caller.js';
 import { ComponentsController } from './components.controller.js';
 import { DeploymentsController } from './deployments.controller.js';
 import type { HttpReply, HttpRequest } from './http-reply.js';
@@ -129,9 +130,11 @@ function keepAnswers(app: NestFastifyApplication, runner: IdempotencyRunner, log
     const key = keyOf(request);
     if (key === null) return;
     const { tenantId } = request.params as { tenantId?: string };
-    const claimed = request.headers['x-tenant-id'];
+    const caller = callerOf(request.headers);
+    // Before an answer is given again: it may be another tenant's.
+    if (tenantId !== undefined) insistOnTenant(caller, tenantId);
     const begun = await runner.begin({
-      tenantId: tenantId ?? (Array.isArray(claimed) ? claimed.join() : (claimed ?? '')),
+      tenantId: tenantId ?? caller.tenantId ?? '',
       route: `${request.method} ${pathOf(request)}`,
       key,
       query: request.query,

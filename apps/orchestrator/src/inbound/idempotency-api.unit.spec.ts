@@ -30,6 +30,14 @@ describe('a POST with an Idempotency-Key', () => {
     expect(again.headers['idempotency-replayed']).toBe('true');
   });
 
+  it('is not given to whoever claims to be another tenant', async () => {
+    const { request } = await deploy(api);
+    const key = keyed();
+    await api.post('tenants/acme/upgrades', request, key);
+    const foreign = { ...key, 'x-tenant-id': 'globex' };
+    expect((await api.post('tenants/acme/upgrades', request, foreign)).status).toBe(404);
+  });
+
   it('makes an action that was done once more no refusal', async () => {
     const { request } = await deploy(api);
     const { body } = await api.post('tenants/acme/upgrades', request);
