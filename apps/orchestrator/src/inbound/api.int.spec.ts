@@ -60,6 +60,14 @@ describe('the API over Postgres', () => {
     expect((await api.get(active)).status).toBe(404);
   });
 
+  it('knows of no event behind the last, however far behind', async () => {
+    const { request } = await deploy(api);
+    const { id } = (await api.post('tenants/acme/upgrades', request)).body;
+    await api.post(`upgrades/${id}/cancel`);
+    const headers = { accept: 'text/event-stream', 'last-event-id': '999999999999999' };
+    expect((await api.get(`upgrades/${id}/events`, headers)).status).toBe(204);
+  });
+
   it('creates one of many at once, by the index', async () => {
     const { request } = await deploy(api);
     const answers = await Promise.all(

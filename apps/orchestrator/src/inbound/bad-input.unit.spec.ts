@@ -67,6 +67,12 @@ describe('a request to create an upgrade', () => {
       ['skipChecks.0.reason'],
     ],
     ['short canaries', { canaryDurationSeconds: 59 }, ['canaryDurationSeconds']],
+    ['text that no database keeps', { initiatedBy: 'a\0b' }, ['initiatedBy']],
+    [
+      'half a character',
+      { installedComponents: { kafka: '3\ud800' } },
+      ['installedComponents.kafka'],
+    ],
     ['two at once', { batchSize: 0, autoPromote: 'yes' }, ['batchSize', 'autoPromote']],
   ])('with %s is a 400 that names the field', async (_, wrong, named) => {
     const answer = await create({ ...deployed.request, ...wrong });
@@ -180,6 +186,8 @@ describe('what is not there', () => {
   });
 });
 
+const cursorOf = (key: unknown): string => Buffer.from(JSON.stringify(key)).toString('base64url');
+
 describe('a query', () => {
   it.each([
     ['limit=0', 'limit'],
@@ -187,6 +195,7 @@ describe('a query', () => {
     ['limit=ten', 'limit'],
     ['cursor=%00', 'cursor'],
     ['cursor=WzFd', 'cursor'],
+    [`cursor=${cursorOf([9_000_000_000_000_000, randomUUID()])}`, 'cursor'],
     ['status=LOST', 'status.0'],
     ['page=2', 'page'],
     ['__proto__=1', '__proto__'],
@@ -194,6 +203,19 @@ describe('a query', () => {
     const answer = await api.get(`tenants/acme/upgrades?${query}`);
     expectProblem(answer, 400);
     expect(fields(answer)).toEqual([field]);
+  });
+});
+
+describe('a query of one upgrade', () => {
+  it('goes no further than there can be anything', async () => {
+    const { id } = (await api.post('tenants/acme/upgrades', deployed.request)).body;
+    const far = `cursor=${cursorOf([9_000_000_000])}`;
+    for (const list of ['events', 'instances']) {
+      const answer = await api.get(`upgrades/${id}/${list}?${far}`);
+      expectProblem(answer, 400);
+      expect(fields(answer)).toEqual(['cursor']);
+    }
+    expectProblem(await api.post(`upgrades/${id}/rollback?reason=%00`), 400);
   });
 });
 

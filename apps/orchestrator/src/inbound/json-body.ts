@@ -5,10 +5,17 @@ import { invalidRequest, Refusal } from '../refusal.js';
 /** Names through which a careless assignment reaches what every object inherits. */
 const FORBIDDEN_NAMES = new Set(['__proto__', 'constructor', 'prototype']);
 
+/** NUL, and halves of characters: no text in Postgres holds them. */
+const UNSTORABLE = /[\0\p{Cs}]/u;
+
+export function isStorable(text: string): boolean {
+  return !UNSTORABLE.test(text);
+}
+
 /**
  * Reads a JSON body; undefined when there is none. Throws a Refusal 400 for what is not JSON, nests
- * deeper than REQUEST_LIMITS.bodyDepthMax, or names a field like a prototype. Walks without
- * recursion: depth is what it guards against.
+ * deeper than REQUEST_LIMITS.bodyDepthMax, names a field like a prototype, or holds text that cannot
+ * be stored. Walks without recursion: depth is what it guards against.
  */
 export function parseJsonBody(text: string): unknown {
   if (text.trim() === '') return undefined;
@@ -24,6 +31,9 @@ export function parseJsonBody(text: string): unknown {
     { value: body, path: '', depth: 1 },
   ];
   for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+    if (typeof at.value === 'string' && !isStorable(at.value)) {
+      throw invalidRequest([{ field: at.path === '' ? 'body' : at.path, expected: 'whole text' }]);
+    }
     if (typeof at.value !== 'object' || at.value === null) continue;
     if (at.depth > REQUEST_LIMITS.bodyDepthMax) {
       const expected = `at most ${String(REQUEST_LIMITS.bodyDepthMax)} levels of nesting`;
@@ -31,7 +41,7 @@ export function parseJsonBody(text: string): unknown {
     }
     for (const [name, value] of Object.entries(at.value)) {
       const path = at.path === '' ? name : `${at.path}.${name}`;
-      if (FORBIDDEN_NAMES.has(name)) {
+      if (FORBIDDEN_NAMES.has(name) || !isStorable(name)) {
         throw invalidRequest([{ field: path, expected: 'another name' }]);
       }
       stack.push({ value, path, depth: at.depth + 1 });

@@ -38,8 +38,11 @@ export function pageOf<Item extends z.ZodType>(item: Item, id: string) {
     .meta({ id, description: '`nextCursor` is null on the last page' });
 }
 
-const NewestKey = z.tuple([z.int().min(0), z.uuid()]);
-const Position = z.tuple([z.int().min(0)]);
+/** The last that times and positions in the database reach to: a cursor may be forged. */
+const TIME_MAX_MS = Date.UTC(9999, 0);
+const POSITION_MAX = 2_147_483_647;
+const NewestKey = z.tuple([z.int().min(0).max(TIME_MAX_MS), z.uuid()]);
+const Position = z.tuple([z.int().min(0).max(POSITION_MAX)]);
 
 /** Where a list of the newest first goes on; null: from its beginning. */
 export function newestAfter(text: string | undefined): { createdAtMs: number; id: string } | null {

@@ -8,6 +8,7 @@ import {
 import { REQUEST_DEFAULTS as DEFAULT, REQUEST_LIMITS as MAX } from '#core/limits.js';
 import { SKIPPABLE_CHECKS } from '../registry.js';
 import { boundedMap, Percentage, Slug, Uuid } from './fields.js';
+import { isStorable } from './json-body.js';
 import { pageFields, statusFilter } from './paging.js';
 
 const Reason = z.string().min(1).max(MAX.reasonMaxChars);
@@ -106,7 +107,10 @@ export const ActionRequest = z
   .meta({ id: 'ActionRequest', examples: [{ reason: 'Errors in the logs of the new version' }] });
 
 export const NoQuery = z.strictObject({});
-export const RollbackQuery = z.strictObject({ reason: Reason.optional() });
+export const RollbackQuery = z.strictObject({
+  // A body's text has been looked at before it gets here.
+  reason: Reason.refine(isStorable, 'expected whole text').optional(),
+});
 export const UpgradesQuery = z.strictObject({
   ...pageFields,
   status: statusFilter(EXECUTION_STATUSES),
