@@ -249,35 +249,6 @@ describe('health checks', () => {
   });
 });
 
-describe('a readmission that is looked at once more', () => {
-  /** An operation of a lower fence that arrives between the look and the readmission. */
-  async function overtaken(looksAfterReadmit: boolean): Promise<StepOutcome[]> {
-    const clock = new ManualClock();
-    const targets = new SimulatedTargets(new InMemoryFleetStore(clock), clock);
-    const driver = targets.open({ fleet: 't/c', version: '1.1.0', instances: 1 });
-    const submit = driver.submit.bind(driver);
-    driver.submit = async (operations, fence, signal) => {
-      const late = { id: 'late', instanceId: 'i-000000', verb: 'bring', version: '1.2.0' } as const;
-      await submit([late], { handOver: 0, epoch: 9 });
-      return submit(operations, fence, signal);
-    };
-    const steps = new InstanceSteps(driver, { ...SETTINGS, looksAfterReadmit }, clock);
-    steps.put([stepOf(0, 'HEALTH_CHECKING', 1, clock.nowMs())]);
-    const settled: StepOutcome[] = [];
-    while (steps.size > 0) {
-      const advance = await steps.advance(FENCE, 0);
-      settled.push(...advance.settled);
-      clock.pass(20);
-    }
-    return settled;
-  }
-
-  it('shows what a late operation of a lower fence did', async () => {
-    expect(await overtaken(true)).toMatchObject([{ outcome: 'FAILED', failure: 'WRONG_VERSION' }]);
-    expect(await overtaken(false)).toMatchObject([{ outcome: 'DONE' }]);
-  });
-});
-
 describe('a target that does not do as it should', () => {
   it('that cannot be asked is tried again later, and deadlines count', async () => {
     const clock = new ManualClock();
