@@ -1,6 +1,9 @@
 import type { Clock } from '#runtime/clock.js';
+import { deadLetterOf } from './dead-letters.js';
 import type { BusMessage, MessageProducer } from './message-bus.js';
+import { bytesOf as bytesOfMessage } from './message-size.js';
 import {
+  MESSAGE_MAX_BYTES,
   RELAY_BATCHES_PER_RUN,
   RELAY_BATCH_BYTES,
   RELAY_BATCH_MAX_ROWS,
@@ -118,13 +121,29 @@ export class OutboxRelay {
     const taken = await this.source.take(RELAY_BATCH_MAX_ROWS, RELAY_BATCH_BYTES, except);
     const entries = taken.filter((entry) => !except.has(entry.id));
     const isFull = taken.length >= RELAY_BATCH_MAX_ROWS || bytesOf(taken) >= RELAY_BATCH_BYTES;
-    return { entries, messages: entries.flatMap((entry) => entry.messages), isFull };
+    const messages = entries.flatMap((entry) => entry.messages);
+    return { entries, messages: messages.map((message) => this.#sendable(message)), isFull };
+  }
+
+  /** One that no topic takes would hold up all behind it for ever: its dead letter goes instead. */
+  #sendable(message: BusMessage): BusMessage {
+    const { topic, key, headers = {} } = message;
+    if (message.value.length < MESSAGE_MAX_BYTES / 4) return message;
+    const bytes = bytesOfMessage(message);
+    if (bytes <= MESSAGE_MAX_BYTES) return message;
+    const reason = `too large to be sent: ${String(bytes)} bytes`;
+    const value = Buffer.from(message.value);
+    const unsent = { topic, key, headers, value, partition: NOWHERE, offset: '0' };
+    return deadLetterOf(unsent, reason, this.clock.nowMs());
   }
 
   async #remove(entries: readonly OutboxEntry[]): Promise<void> {
     if (entries.length > 0) await this.source.done(entries.map((entry) => entry.id));
   }
 }
+
+/** The partition of what has never been in its topic. */
+const NOWHERE = -1;
 
 const EMPTY_BATCH: Batch = { entries: [], messages: [], isFull: false };
 

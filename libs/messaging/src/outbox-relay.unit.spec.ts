@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { SteppedClock } from '#runtime/stepped-clock.js';
+import { parseDeadLetter } from './dead-letters.js';
 import { MessageProducer, type BusMessage } from './message-bus.js';
 import { RELAY_BATCHES_PER_RUN, RELAY_BATCH_MAX_ROWS } from './messaging-limits.js';
 import { noMeter } from './messaging-meter.js';
@@ -163,5 +164,21 @@ describe('the outbox relay', () => {
     const { events, relay } = scene([{ id: '1', messages: [] }]);
     await expect(relay.relayOnce()).resolves.toBe(1);
     expect(events).toEqual(['take 1', 'done 1']);
+  });
+
+  it('sends a dead letter for a message that no topic takes, and goes on behind it', async () => {
+    const events: string[] = [];
+    const source = new ArraySource([entry(1), entry(2, 1_200_000), entry(3)], events);
+    const producer = new KeepingProducer(events);
+    const clock = new SteppedClock(0);
+    await new OutboxRelay(source, producer, clock, noMeter).relayOnce();
+    expect(producer.sent.map(({ topic }) => topic)).toEqual(['t', 't.dlq', 't']);
+    expect(parseDeadLetter(producer.sent[1]?.value ?? null)).toMatchObject({
+      reason: expect.stringContaining('too large to be sent'),
+      key: 'k2',
+      bytes: 1_200_000,
+      isCut: true,
+    });
+    expect(source.rows).toEqual([]);
   });
 });
