@@ -93,8 +93,8 @@ async function pagesOf(
 }
 
 /**
- * The versions the instances came from. Most came from the execution's own; a fleet that was mixed
- * before goes back to the mix.
+ * The versions the instances came from, but for the execution's own, which the snapshot has: said
+ * twice, they could make the message too large. A fleet that was mixed goes back to the mix.
  */
 async function versionsBack(
   tx: ExecutionTx,
@@ -108,11 +108,5 @@ async function versionsBack(
     if (fromVersion !== null && !isKnown) others.add(fromVersion);
   }
   const { componentId } = snapshot;
-  return [
-    ...known,
-    ...(await tx.plannedVersions(
-      componentId,
-      [...others].slice(0, ROLLBACK_VERSIONS_MAX - known.length),
-    )),
-  ];
+  return tx.plannedVersions(componentId, [...others].slice(0, ROLLBACK_VERSIONS_MAX));
 }

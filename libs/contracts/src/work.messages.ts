@@ -115,7 +115,7 @@ export const RollbackCommand = envelopeOf(
     kind: z.enum(['ROLL_BACK', 'STOP']),
     /** All instances the target listed: what the room is reckoned from. */
     listed: count,
-    /** The versions the instances are to reach, by semver, with what the driver needs. */
+    /** Versions the instances are to reach besides the snapshot's, with what the driver needs. */
     versions: z.array(plannedVersion).max(ROLLBACK_VERSIONS_MAX),
   }),
 );
