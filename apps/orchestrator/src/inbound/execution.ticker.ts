@@ -66,6 +66,7 @@ export class ExecutionTicker {
   #roomAskedAtMs = Number.NEGATIVE_INFINITY;
   #countingRoom = false;
   #inDoubt = true;
+  #isRebuilding = false;
   #unlistedSinceMs: number | null = null;
 
   constructor(
@@ -101,6 +102,8 @@ export class ExecutionTicker {
 
   /** A commit of this process. */
   committed({ stored, taken }: Committed): void {
+    // What is being read may be older than this commit: it is read once more.
+    if (this.#isRebuilding) this.#inDoubt = true;
     const known = this.#stored?.execution.revision ?? 0;
     if (stored.execution.revision > known) this.#stored = stored;
     this.#take(taken);
@@ -115,12 +118,7 @@ export class ExecutionTicker {
       this.#inDoubt = true;
       return ENGINE_LIMITS.retryMs;
     }
-    if (this.#inDoubt) {
-      await this.#rebuild().catch((error: unknown) => {
-        this.#inDoubt = true;
-        throw error;
-      });
-    }
+    if (this.#inDoubt && !(await this.#isRebuilt())) return 0;
     const execution = this.#stored?.execution;
     if (execution === undefined || isTerminal(execution.status)) {
       // Another replica ended it: no commit of this process will ever say so.
@@ -139,6 +137,20 @@ export class ExecutionTicker {
   }
 
   /* ---------------------------------------------------------------- rows */
+
+  /** Reads the rows; false when something was committed meanwhile, and they are read once more. */
+  async #isRebuilt(): Promise<boolean> {
+    this.#isRebuilding = true;
+    try {
+      await this.#rebuild();
+      return !this.#inDoubt;
+    } catch (error) {
+      this.#inDoubt = true;
+      throw error;
+    } finally {
+      this.#isRebuilding = false;
+    }
+  }
 
   async #rebuild(): Promise<void> {
     this.#inDoubt = false;
