@@ -3,6 +3,8 @@ import { z } from 'zod';
 import {
   EXECUTION_STATUSES,
   INSTANCE_STATUSES,
+  isTerminal,
+  touched,
   type CheckResult,
   type Execution,
 } from '#core/execution/execution.js';
@@ -162,8 +164,14 @@ function rollbackInfo(
     rolledBackInstancesCount: counters.ROLLED_BACK,
     rolledBackInstancesLink: `${linkOf(execution.id)}/instances?status=ROLLED_BACK`,
     leftOver: leftOver.slice(0, REQUEST_LIMITS.instancesShown),
-    leftOverCount: leftOver.length,
+    // An agent that fell silent has named none of them.
+    leftOverCount: isTerminal(execution.status) ? notBack(execution) : leftOver.length,
   };
+}
+
+/** Touched instances of a rollback that are not back. */
+function notBack(execution: Execution): number {
+  return execution.rollback === null ? 0 : touched(execution) - execution.counters.ROLLED_BACK;
 }
 
 export const InstanceView = z
