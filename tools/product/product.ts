@@ -89,6 +89,9 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
       env: { ...envOf(name, ports[name], { options, home, lifeline }) },
       readyUrl: `${urlOf(ports[name])}/readyz`,
       logFolder,
+      onDeath: (how) => {
+        report(`${name} ended (${how}) and is started again`);
+      },
       ...options.supervision,
     });
     started.push(service);

@@ -13,6 +13,7 @@ import {
   StaleExecutionError,
   type ExecutionBrief,
   type ExecutionStore,
+  type StandingDeployment,
   type StoredExecution,
 } from './persistence/execution.store.js';
 import { Refusal } from './refusal.js';
@@ -54,9 +55,11 @@ export class UpgradeRunner {
     const nowMs = this.clock.nowMs();
     try {
       const created = await this.store.transaction(async (tx) => {
-        const handOver = await tx.handOverOf(tenantId, componentId);
-        const asked = { id, tenantId, componentId, kind, plan, handOver };
-        const execution = createExecution(asked, nowMs);
+        const deployment = await tx.deployment(tenantId, componentId);
+        if (deployment !== null && !isAsJudged(deployment, asked)) throw changedMeanwhile();
+        const handOver = deployment?.handOver ?? 0;
+        const created = { id, tenantId, componentId, kind, plan, handOver };
+        const execution = createExecution(created, nowMs);
         const stored = { ...(brief satisfies ExecutionBrief), execution };
         await tx.insert(stored);
         const action = {
@@ -207,6 +210,20 @@ export class UpgradeRunner {
     if (!(error instanceof TransientDatabaseError) || error.outcome !== 'unknown') return;
     this.events.doubted?.([...new Set(asked.map(({ executionId }) => executionId))]);
   }
+}
+
+/** Targets are asked for seconds before this: meanwhile the deployment may have become another. */
+function isAsJudged(deployment: StandingDeployment, { plan, snapshot }: CreateExecution): boolean {
+  const { currentVersionId, target } = deployment;
+  return (
+    (currentVersionId === null || currentVersionId === plan.from.id) &&
+    (target === null || JSON.stringify(target) === JSON.stringify(snapshot.target))
+  );
+}
+
+function changedMeanwhile(): Refusal {
+  const title = 'The deployment changed while the upgrade was being judged: ask again';
+  return new Refusal('DEPLOYMENT_CHANGED', 409, title);
 }
 
 interface Failed {

@@ -44,7 +44,7 @@ export const ExecutionNotedEvent = envelopeOf(
   EXECUTION_NOTED_TYPE,
   z.strictObject({
     ...head,
-    note: z.enum(['STOPPING', 'WAITING', 'BATCH_STARTED', 'RETRY_ROUND', 'ASKED_AGAIN']),
+    note: z.enum(['STOPPING', 'WAITING', 'RETRY_ROUND', 'ASKED_AGAIN']),
     waitingFor: z.string().nullable(),
     by: z.string().nullable(),
   }),

@@ -119,9 +119,6 @@ export const STATUS_DEADLINES = {
 /** Long work says that it lives at least this often (spec §1). */
 export const SIGN_OF_LIFE_MS = 30_000;
 
-/** Statuses that wait for a person remind of it this often (spec §3). */
-export const REMINDER_MS = 3_600_000;
-
 /** Bounds of the checks before and after an upgrade (spec §6). */
 export const VALIDATION_LIMITS = {
   /** A check that has found nothing out by then is FAILED; shorter than the status's deadline. */

@@ -17,6 +17,7 @@ import {
   type MovedInstance,
   type NewInstance,
   type RecordedAction,
+  type StandingDeployment,
   type StoredExecution,
   type StoredInstance,
 } from './execution.store.js';
@@ -97,14 +98,20 @@ export class PgExecutionTx implements ExecutionTx {
     ]);
   }
 
-  async handOverOf(tenantId: string, componentId: string): Promise<number> {
-    const [row] = await this.tx.query<{ hand_over: string }>(
+  async deployment(tenantId: string, componentId: string): Promise<StandingDeployment | null> {
+    const [row] = await this.tx.query<{
+      hand_over: string;
+      current_version_id: string | null;
+      target: StandingDeployment['target'];
+    }>(
       '',
-      // Shared: while the execution is being created nobody may change what it was judged by.
-      `SELECT hand_over FROM deployments WHERE tenant_id = $1 AND component_id = $2 FOR SHARE`,
+      `SELECT hand_over, current_version_id, target FROM deployments
+       WHERE tenant_id = $1 AND component_id = $2 FOR SHARE`,
       [tenantId, componentId],
     );
-    return Number(row?.hand_over ?? 0);
+    if (row === undefined) return null;
+    const { hand_over: handOver, current_version_id: currentVersionId, target } = row;
+    return { handOver: Number(handOver), currentVersionId, target };
   }
 
   async lock(ids: readonly string[], mode: 'wait' | 'skip'): Promise<Map<string, StoredExecution>> {

@@ -255,7 +255,8 @@ export function executionContract(open: () => Promise<ExecutionsUnderTest>): voi
       if (now === null) throw new Error('there is no such execution');
       const { execution } = now;
       await tx.recordDeployment({ execution, currentVersionId: TO.id, leftOver: [] });
-      expect(await tx.handOverOf(tenantId, componentId)).toBe(1);
+      const standing = await tx.deployment(tenantId, componentId);
+      expect(standing).toMatchObject({ handOver: 1 });
     });
     expect(await under.deployment(tenantId, componentId)).toEqual({
       currentVersionId: TO.id,

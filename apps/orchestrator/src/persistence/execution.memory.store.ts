@@ -19,6 +19,7 @@ import {
   type MovedInstance,
   type NewInstance,
   type RecordedAction,
+  type StandingDeployment,
   type StoredExecution,
   type StoredInstance,
 } from './execution.store.js';
@@ -30,6 +31,7 @@ interface FactRow {
 }
 
 interface DeploymentRow {
+  target?: StandingDeployment['target'];
   currentVersionId: string;
   observedVersions: Record<string, number>;
   handOver: number;
@@ -186,9 +188,14 @@ class MemoryExecutionTx implements ExecutionTx {
     }
   }
 
-  async handOverOf(tenantId: string, componentId: string): Promise<number> {
-    const row = await this.#deployments().get(`${tenantId}/${componentId}`);
-    return row?.handOver ?? 0;
+  async deployment(tenantId: string, componentId: string): Promise<StandingDeployment | null> {
+    const key = `${tenantId}/${componentId}`;
+    // The row is read until the end of the transaction, as FOR SHARE does it.
+    if (!(await this.tx.lockRow('deployments', key, 'wait'))) return null;
+    const row = await this.#deployments().get(key);
+    if (row === undefined) return null;
+    const { handOver, currentVersionId, target = null } = row;
+    return { handOver, currentVersionId, target };
   }
 
   async lock(ids: readonly string[], mode: 'wait' | 'skip'): Promise<Map<string, StoredExecution>> {

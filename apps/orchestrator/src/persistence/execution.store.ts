@@ -87,11 +87,21 @@ export interface DeploymentRecord {
   readonly leftOver: readonly LeftOver[];
 }
 
+/** What of a deployment a new execution depends on. */
+export interface StandingDeployment {
+  /** The highest `handOver` any execution of it has reached; 0 when none. */
+  readonly handOver: number;
+  readonly currentVersionId: string | null;
+  readonly target: WorkSnapshot['target'] | null;
+}
+
 export interface ExecutionTx extends ServiceTx {
   /** Throws {@link ActiveExecutionError}. */
   insert(stored: StoredExecution): Promise<void>;
-  /** The highest `handOver` any execution of this deployment has reached; 0 when none. */
-  handOverOf(tenantId: string, componentId: string): Promise<number>;
+  /**
+   * The deployment as it stands, kept so until the end of the transaction; null when there is none.
+   */
+  deployment(tenantId: string, componentId: string): Promise<StandingDeployment | null>;
   /**
    * Locks rows in the order of their ids. `skip` leaves out those that another transaction holds;
    * `wait` waits for them. Unknown ids are left out.

@@ -57,7 +57,7 @@ export interface StatusChanged extends FactHead {
 /** Something a watcher needs to know that moves no status: one event. */
 export interface ExecutionNoted extends FactHead {
   readonly type: 'NOTED';
-  readonly note: 'STOPPING' | 'WAITING' | 'BATCH_STARTED' | 'RETRY_ROUND' | 'ASKED_AGAIN';
+  readonly note: 'STOPPING' | 'WAITING' | 'RETRY_ROUND' | 'ASKED_AGAIN';
   readonly by: string | null;
   readonly waitingKind: WaitingKind | null;
 }

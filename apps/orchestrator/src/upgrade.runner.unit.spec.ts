@@ -1,0 +1,46 @@
+import { describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
+import { MemoryShardLeases } from '#postgres/memory-shard-leases.js';
+import { SteppedClock } from '#runtime/stepped-clock.js';
+import { aStoredExecution } from './persistence/execution.contract.js';
+import { EXECUTION_TABLES, MemoryExecutionStore } from './persistence/execution.memory.store.js';
+import type { StandingDeployment, StoredExecution } from './persistence/execution.store.js';
+import { UpgradeRunner } from './upgrade.runner.js';
+
+const QUIET = { committed: () => undefined, decided: () => undefined };
+
+/** Creates an execution that was judged by one deployment, while another stands there. */
+async function createOn(
+  change: (judgedBy: StandingDeployment) => Partial<StandingDeployment>,
+): Promise<StoredExecution> {
+  const clock = new SteppedClock();
+  const nowMs = (): number => clock.nowMs();
+  const database = new MemoryServiceDatabase({ nowMs, tables: EXECUTION_TABLES });
+  const leases = new MemoryShardLeases(database, nowMs);
+  const store = new MemoryExecutionStore(database);
+  const runner = new UpgradeRunner(store, leases, clock, QUIET);
+  const { execution, ...brief } = aStoredExecution();
+  const { id, tenantId, componentId, kind, plan } = execution;
+  const judgedBy = { handOver: 7, currentVersionId: plan.from.id, target: brief.snapshot.target };
+  const standing = { ...judgedBy, ...change(judgedBy) };
+  await database.transaction((tx) =>
+    tx.table('deployments').put(`${tenantId}/${componentId}`, standing),
+  );
+  return runner.create({ id, tenantId, componentId, kind, plan, by: 'ann', ...brief });
+}
+
+describe('creating an execution', () => {
+  it('goes on where the deployment’s last hand-over ended', async () => {
+    const { execution } = await createOn(() => ({}));
+    expect(execution).toMatchObject({ status: 'PENDING', handOver: 7, sequence: 1 });
+  });
+
+  it('is refused when the deployment has become another while it was judged', async () => {
+    const refusal = { code: 'DEPLOYMENT_CHANGED', status: 409 };
+    const otherVersion = createOn(() => ({ currentVersionId: randomUUID() }));
+    await expect(otherVersion).rejects.toMatchObject(refusal);
+    const otherTarget = createOn(() => ({ target: { driver: 'agent', settings: {} } }));
+    await expect(otherTarget).rejects.toMatchObject(refusal);
+  });
+});
