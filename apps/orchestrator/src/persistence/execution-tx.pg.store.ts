@@ -1,4 +1,5 @@
 import { SHARDS, shardOf } from '#postgres/shard-of.js';
+import { ServiceTxOver } from '#postgres/service-tx-over.js';
 import { UniqueViolationError } from '#postgres/service-database.js';
 import type { PgTx } from '#postgres/pg-service-database.js';
 import {
@@ -43,26 +44,12 @@ interface MovedRow {
 }
 
 /** One transaction on the orchestrator's tables. */
-export class PgExecutionTx implements ExecutionTx {
-  readonly admit: ExecutionTx['admit'];
-  readonly send: ExecutionTx['send'];
-  readonly point: ExecutionTx['point'];
-  readonly arm: ExecutionTx['arm'];
-  readonly disarm: ExecutionTx['disarm'];
-  readonly holdLeases: ExecutionTx['holdLeases'];
-  readonly tell: ExecutionTx['tell'];
-
+export class PgExecutionTx extends ServiceTxOver<PgTx> implements ExecutionTx {
   constructor(
-    private readonly tx: PgTx,
+    tx: PgTx,
     private readonly briefs: BriefCache,
   ) {
-    this.admit = (keys) => tx.admit(keys);
-    this.send = (messages) => tx.send(messages);
-    this.point = (pointers) => tx.point(pointers);
-    this.arm = (timers) => tx.arm(timers);
-    this.disarm = (timers) => tx.disarm(timers);
-    this.holdLeases = (leases) => tx.holdLeases(leases);
-    this.tell = (subjects) => tx.tell(subjects);
+    super(tx);
   }
 
   async insert({ execution, ...brief }: StoredExecution): Promise<void> {

@@ -1,4 +1,5 @@
 import type { MemoryServiceDatabase, MemoryTx } from '#postgres/memory-service-database.js';
+import { ServiceTxOver } from '#postgres/service-tx-over.js';
 import { UniqueViolationError } from '#postgres/service-database.js';
 import { SHARDS, shardOf } from '#postgres/shard-of.js';
 import { progressEventsOf } from '#contracts/progress-events.js';
@@ -160,25 +161,7 @@ export class MemoryExecutionStore extends ExecutionStore {
   }
 }
 
-class MemoryExecutionTx implements ExecutionTx {
-  readonly admit: ExecutionTx['admit'];
-  readonly send: ExecutionTx['send'];
-  readonly point: ExecutionTx['point'];
-  readonly arm: ExecutionTx['arm'];
-  readonly disarm: ExecutionTx['disarm'];
-  readonly holdLeases: ExecutionTx['holdLeases'];
-  readonly tell: ExecutionTx['tell'];
-
-  constructor(private readonly tx: MemoryTx) {
-    this.admit = (keys) => tx.admit(keys);
-    this.send = (messages) => tx.send(messages);
-    this.point = (pointers) => tx.point(pointers);
-    this.arm = (timers) => tx.arm(timers);
-    this.disarm = (timers) => tx.disarm(timers);
-    this.holdLeases = (leases) => tx.holdLeases(leases);
-    this.tell = (subjects) => tx.tell(subjects);
-  }
-
+class MemoryExecutionTx extends ServiceTxOver<MemoryTx> implements ExecutionTx {
   async insert(stored: StoredExecution): Promise<void> {
     try {
       await this.tx.table<StoredExecution>('executions').insert(stored.execution.id, stored);

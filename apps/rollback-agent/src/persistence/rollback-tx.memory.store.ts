@@ -6,6 +6,7 @@ import type {
   SettledInstances,
 } from '#core/rollback/rollback.js';
 import type { MemoryTable, MemoryTx } from '#postgres/memory-service-database.js';
+import { ServiceTxOver } from '#postgres/service-tx-over.js';
 import { TransientDatabaseError, UniqueViolationError } from '#postgres/service-database.js';
 import {
   idOf,
@@ -56,28 +57,15 @@ export async function rowsOf(
 }
 
 /** The twin of `PgRollbackTx`. */
-export class MemoryRollbackTx implements RollbackTx {
-  readonly admit: RollbackTx['admit'];
-  readonly send: RollbackTx['send'];
-  readonly point: RollbackTx['point'];
-  readonly arm: RollbackTx['arm'];
-  readonly disarm: RollbackTx['disarm'];
-  readonly holdLeases: RollbackTx['holdLeases'];
-  readonly tell: RollbackTx['tell'];
+export class MemoryRollbackTx extends ServiceTxOver<MemoryTx> implements RollbackTx {
   private readonly rollbacks: MemoryTable<MemoryRollbackRow>;
   private readonly instances: MemoryTable<MemoryInstanceRow>;
 
   constructor(
-    private readonly tx: MemoryTx,
+    tx: MemoryTx,
     private readonly nowMs: () => number,
   ) {
-    this.admit = (keys) => tx.admit(keys);
-    this.send = (messages) => tx.send(messages);
-    this.point = (pointers) => tx.point(pointers);
-    this.arm = (timers) => tx.arm(timers);
-    this.disarm = (timers) => tx.disarm(timers);
-    this.holdLeases = (leases) => tx.holdLeases(leases);
-    this.tell = (subjects) => tx.tell(subjects);
+    super(tx);
     this.rollbacks = tx.table(ROLLBACKS);
     this.instances = tx.table(INSTANCES);
   }

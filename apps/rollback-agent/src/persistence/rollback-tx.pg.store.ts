@@ -6,6 +6,7 @@ import type {
   SettledInstances,
 } from '#core/rollback/rollback.js';
 import type { PgTx } from '#postgres/pg-service-database.js';
+import { ServiceTxOver } from '#postgres/service-tx-over.js';
 import { TransientDatabaseError, UniqueViolationError } from '#postgres/service-database.js';
 import { SHARDS, shardOf } from '#postgres/shard-of.js';
 import { INSTANCE_COLUMNS, instanceOf, IS_KEY, keyOf, type InstanceRow } from './rollback.row.js';
@@ -34,25 +35,7 @@ const NEXT = `
   SELECT index FROM rollback_instances WHERE ${IS_KEY} AND status = $3 ORDER BY index LIMIT $4`;
 
 /** One transaction on the rollback agent's tables. */
-export class PgRollbackTx implements RollbackTx {
-  readonly admit: RollbackTx['admit'];
-  readonly send: RollbackTx['send'];
-  readonly point: RollbackTx['point'];
-  readonly arm: RollbackTx['arm'];
-  readonly disarm: RollbackTx['disarm'];
-  readonly holdLeases: RollbackTx['holdLeases'];
-  readonly tell: RollbackTx['tell'];
-
-  constructor(private readonly tx: PgTx) {
-    this.admit = (keys) => tx.admit(keys);
-    this.send = (messages) => tx.send(messages);
-    this.point = (pointers) => tx.point(pointers);
-    this.arm = (timers) => tx.arm(timers);
-    this.disarm = (timers) => tx.disarm(timers);
-    this.holdLeases = (leases) => tx.holdLeases(leases);
-    this.tell = (subjects) => tx.tell(subjects);
-  }
-
+export class PgRollbackTx extends ServiceTxOver<PgTx> implements RollbackTx {
   async lockAll(executionId: string): Promise<RollbackWork[]> {
     const rows = await this.tx.query<{ work: RollbackWork }>(
       'rollback.lock-all',

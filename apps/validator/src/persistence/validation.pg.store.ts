@@ -1,6 +1,7 @@
 import type { ExpectedInstance } from '#core/validation/checks.js';
 import type { Validation, ValidationKey } from '#core/validation/validation.js';
 import type { PgServiceDatabase, PgTx } from '#postgres/pg-service-database.js';
+import { ServiceTxOver } from '#postgres/service-tx-over.js';
 import { TransientDatabaseError, UniqueViolationError } from '#postgres/service-database.js';
 import { SHARDS, shardOf } from '#postgres/shard-of.js';
 import { VALIDATION_COLUMNS, validationOf, type ValidationRow } from './validation.row.js';
@@ -81,25 +82,7 @@ export class PgValidationStore extends ValidationStore {
   }
 }
 
-class PgValidationTx implements ValidationTx {
-  readonly admit: ValidationTx['admit'];
-  readonly send: ValidationTx['send'];
-  readonly point: ValidationTx['point'];
-  readonly arm: ValidationTx['arm'];
-  readonly disarm: ValidationTx['disarm'];
-  readonly holdLeases: ValidationTx['holdLeases'];
-  readonly tell: ValidationTx['tell'];
-
-  constructor(private readonly tx: PgTx) {
-    this.admit = (keys) => tx.admit(keys);
-    this.send = (messages) => tx.send(messages);
-    this.point = (pointers) => tx.point(pointers);
-    this.arm = (timers) => tx.arm(timers);
-    this.disarm = (timers) => tx.disarm(timers);
-    this.holdLeases = (leases) => tx.holdLeases(leases);
-    this.tell = (subjects) => tx.tell(subjects);
-  }
-
+class PgValidationTx extends ServiceTxOver<PgTx> implements ValidationTx {
   async lockAll(executionId: string): Promise<Validation[]> {
     const rows = await this.tx.query<ValidationRow>(
       'validation.lock-all',
