@@ -24,7 +24,7 @@ function tool(name: string, path: string, ...args: string[]): Check {
   return { name, command: process.execPath, args: [join('node_modules', path), ...args] };
 }
 
-const jest = jestCommand(['--selectProjects', 'unit', '--silent', '--maxWorkers=1', '--ci']);
+const jest = jestCommand(['--selectProjects', 'unit', '--silent', '--maxWorkers=2', '--ci']);
 const checks: readonly Check[] = [
   tool(
     'lint',
