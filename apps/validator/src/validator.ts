@@ -1,16 +1,8 @@
-import type { ServiceDatabase, ServiceTx } from '#postgres/service-database.js';
-import type { ShardLeases } from '#postgres/shard-leases.js';
 import { INBOX_KEPT_MS } from '#contracts/topics.js';
-import { DatabaseOutbox } from '#messaging/database-outbox.js';
 import type { DeadLetters } from '#messaging/dead-letters.js';
-import type { MessageProducer } from '#messaging/message-bus.js';
-import { noMeter, type MessagingMeter } from '#messaging/messaging-meter.js';
-import { OutboxDeadLetters } from '#messaging/outbox-dead-letters.js';
-import { OutboxRelay } from '#messaging/outbox-relay.js';
-import { ServiceLoops } from '#messaging/service-loops.js';
-import type { Clock } from '#runtime/clock.js';
-import type { Log } from '#runtime/log.js';
+import type { ServiceLoops } from '#messaging/service-loops.js';
 import { Loop } from '#runtime/loop.js';
+import { plumbingOf, type PlumbingParts } from '#service/service-plumbing.js';
 import type { TargetDrivers } from '#targets/target.driver.js';
 import { ValidationConsumer } from './inbound/validation.consumer.js';
 import { ValidationTicker } from './inbound/validation.ticker.js';
@@ -18,15 +10,9 @@ import type { ValidationStore } from './persistence/validation.store.js';
 import { ValidationRunner, type RunnerEvents } from './validation.runner.js';
 
 /** What a validator stands on: the real parts in a process, twins under simulation. */
-export interface ValidatorParts {
-  readonly database: ServiceDatabase<ServiceTx>;
+export interface ValidatorParts extends PlumbingParts {
   readonly store: ValidationStore;
-  readonly leases: ShardLeases;
-  readonly producer: MessageProducer;
   readonly drivers: TargetDrivers;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly meter?: MessagingMeter;
   readonly decided?: RunnerEvents['decided'];
 }
 
@@ -45,17 +31,12 @@ export class Validator {
   #endListening: () => Promise<void> = () => Promise.resolve();
 
   constructor(private readonly parts: ValidatorParts) {
-    const { database, store, leases, producer, drivers, clock, log, meter = noMeter } = parts;
-    const onError = (error: unknown, loop: string): void => {
-      log.warn({ err: error, loop }, 'a run failed and is made again');
-    };
-    const relay = new OutboxRelay(new DatabaseOutbox(database, leases), producer, clock, meter);
-    this.loops = new ServiceLoops({
-      ...{ leases, relay, database, clock, onError },
-      inboxKeptMs: INBOX_KEPT_MS,
-    });
+    const { store, leases, drivers, clock } = parts;
+    const { loops, deadLetters, onError } = plumbingOf(parts);
+    this.loops = loops;
+    this.deadLetters = deadLetters;
     const committed = (): void => {
-      this.loops.wakeRelay();
+      loops.wakeRelay();
     };
     const asked = (executionIds: readonly string[]): void => {
       this.ticker.wake(executionIds);
@@ -64,9 +45,8 @@ export class Validator {
     this.runner = new ValidationRunner(store, leases, clock, { committed, asked, decided });
     this.consumer = new ValidationConsumer(this.runner);
     this.ticker = new ValidationTicker(this.runner, leases, drivers, clock, onError);
-    this.deadLetters = new OutboxDeadLetters(database, clock, committed);
     this.#purging = new Loop('purge', () => this.#purge(), clock, onError);
-    this.loops.onLeases(() => {
+    loops.onLeases(() => {
       this.ticker.wake();
     });
   }
