@@ -7,6 +7,7 @@ import { z } from 'zod';
 export const SOURCES = {
   orchestrator: '/upgrade-orchestrator/orchestrator',
   validator: '/upgrade-orchestrator/validator',
+  canaryMonitor: '/upgrade-orchestrator/canary-monitor',
   rollbackAgent: '/upgrade-orchestrator/rollback-agent',
 } as const;
 

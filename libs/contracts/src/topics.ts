@@ -4,6 +4,8 @@ export const TOPICS = {
   progress: 'upgrade.progress.v1',
   validatorCommands: 'upgrade.validator.commands.v1',
   validatorResults: 'upgrade.validator.results.v1',
+  canaryCommands: 'upgrade.canary.commands.v1',
+  canaryResults: 'upgrade.canary.results.v1',
   rollbackCommands: 'upgrade.rollback.commands.v1',
   rollbackResults: 'upgrade.rollback.results.v1',
 } as const;

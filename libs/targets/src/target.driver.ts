@@ -50,7 +50,18 @@ export interface ObservedInstance {
   readonly problem: string | null;
 }
 
+/** A set of instances. Traffic goes to exactly one of a target's sets, the live one. */
+export interface SetInfo {
+  /** `[a-z0-9][a-z0-9-]{0,62}`; unique in the target. */
+  readonly name: string;
+  readonly live: boolean;
+  /** How many instances it has, running or not. */
+  readonly listed: number;
+}
+
 export interface ListQuery {
+  /** Of this set; left out: of the live one, or with `ids` of any. An unknown set has none. */
+  readonly set?: string;
   /** Only these ids (at most 1,000); an id that is not in the answer is not there any more. */
   readonly ids?: readonly string[];
   /** Only instances that are down: not both admitted and healthy. */
@@ -68,12 +79,13 @@ export interface ListPage {
   readonly nextCursor: string | null;
 }
 
+/** Of the live set. */
 export interface RoomCount {
-  /** All instances the target has. */
+  /** All instances it has. */
   readonly listed: number;
   /** Down: not both admitted and healthy; without those named in `except`. */
   readonly down: number;
-  /** How many instances the target could run beside the present ones. */
+  /** How many instances the target could run beside all it has. */
   readonly spare: number;
 }
 
@@ -93,6 +105,54 @@ export interface InstanceOperation {
   /** bring: the version to reach (semver) and what the driver needs to run it. */
   readonly version?: string;
   readonly artifacts?: Readonly<Record<string, string>>;
+}
+
+/** What can be done to a set as a whole. */
+export type SetVerb = 'createSet' | 'switch' | 'retireSet' | 'weigh';
+
+/**
+ * Like an instance's operation: asynchronous, begun once for each `id`, `(execution, number, verb)`.
+ * A target keeps one highest fence for all operations on its sets, and refuses lower ones.
+ *
+ * createSet: `size` places with ids that sort in their order, in which nothing runs until each is
+ *   brought. A set of that name that is there already is adopted, and filled up to `size`.
+ * switch: all new requests go to the set from one moment on; what is under way in the other ends
+ *   there. FAILED when the set is not there or has no healthy admitted instance. A set that is live
+ *   already: SUCCEEDED.
+ * retireSet: what is under way ends (or is closed after `drainTimeoutMs`), then everything of the
+ *   set goes. One that is not there: SUCCEEDED. The live one: FAILED.
+ * weigh: admitted instances of `version` in the live set together get `percentage` of its requests,
+ *   all others the rest; null: requests are spread by the number of instances again.
+ */
+export interface SetOperation {
+  readonly id: string;
+  readonly verb: SetVerb;
+  /** The set it acts upon; null for `weigh`: the live one. */
+  readonly set: string | null;
+  /** createSet: 1–1,000,000. */
+  readonly size?: number;
+  /** retireSet. */
+  readonly drainTimeoutMs?: number;
+  /** weigh: semver. */
+  readonly version?: string;
+  /** weigh: 1–100 or null. */
+  readonly percentage?: number | null;
+}
+
+/** A backup of what the instances keep, as the target knows it. */
+export interface Backup {
+  readonly id: string;
+  /** ms since 1970 */
+  readonly takenAtMs: number;
+  /** Somebody has restored it, or checked it in another way. */
+  readonly verified: boolean;
+}
+
+export interface MetricQuery {
+  /** What the target understands by it: the name of one of its own metrics. */
+  readonly query: string;
+  /** The instances over which it is to be taken (at most 1,000). */
+  readonly ids: readonly string[];
 }
 
 export type OperationState =
@@ -153,6 +213,23 @@ export abstract class TargetDriver {
     waitMs: number,
     signal?: AbortSignal,
   ): Promise<OperationState[]>;
+
+  /** All sets the target has, ordered by name: at least the live one. */
+  abstract sets(signal?: AbortSignal): Promise<SetInfo[]>;
+  /** Like `submit`, for an operation on a set. One the target cannot do at all: FAILED. */
+  abstract submitSet(
+    operation: SetOperation,
+    fence: Fence,
+    signal?: AbortSignal,
+  ): Promise<OperationState>;
+  /** Like `poll`, for an operation on a set. */
+  abstract pollSet(id: string, waitMs: number, signal?: AbortSignal): Promise<OperationState>;
+  /** The latest first, at most 100. None where the target keeps no backups. */
+  abstract backups(signal?: AbortSignal): Promise<Backup[]>;
+  /** One value over the named instances; null: no data. */
+  abstract metric(query: MetricQuery, signal?: AbortSignal): Promise<number | null>;
+  /** Where the set answers requests, as a base URL; null: it answers none. */
+  abstract address(set: string | null, signal?: AbortSignal): Promise<string | null>;
 }
 
 /** Opens targets; the one thing services are given. Throws {@link TargetSettingsError}. */
