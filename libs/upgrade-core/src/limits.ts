@@ -97,6 +97,8 @@ export const STEP_LIMITS = {
   drainGraceMs: 30_000,
   bringMs: 600_000,
   healthGraceMs: 30_000,
+  /** An operation on a set: creating, switching, weighing, or retiring on top of its drain. */
+  setOperationMs: 600_000,
   /** Of what a target says why a step failed. */
   reasonMaxChars: 500,
 } as const;
@@ -112,9 +114,17 @@ export const STATUS_DEADLINES = {
   progressGraceMs: 300_000,
   /** Post-upgrade checks. */
   postChecksMs: 900_000,
+  /** CANARY_MONITORING: three of the monitor's intervals; then it is asked again. */
+  canarySilenceMs: 90_000,
   /** ROLLING_BACK: the agent gives a sign of life every 30 s; asked again once after this. */
   rollbackSilenceMs: 120_000,
 } as const;
+
+/** What waits for a person says so again after this, and never expires (spec §3). */
+export const REMINDER_EVERY_MS = 3_600_000;
+
+/** Instances that nobody knew, named in one event. */
+export const APPEARED_NAMED_MAX = 20;
 
 /** Long work says that it lives at least this often (spec §1). */
 export const SIGN_OF_LIFE_MS = 30_000;
@@ -133,6 +143,38 @@ export const VALIDATION_LIMITS = {
   /** …each with a sentence no longer than this. */
   evidenceTextMaxChars: 200,
   summaryMaxChars: 500,
+} as const;
+
+/** Bounds of a canary's watch (spec §6). */
+export const CANARY_LIMITS = {
+  intervalDefaultSeconds: 30,
+  intervalMinSeconds: 1,
+  intervalMaxSeconds: 3_600,
+  /** UNHEALTHY: so many samples in a row failed, or so many in all. */
+  failuresInARow: 3,
+  failuresInAll: 5,
+  /** HEALTHY: so many in a row passed… */
+  passesInARow: 3,
+  /** …and the last of them is not older than this many intervals. */
+  intervalsBelieved: 3,
+  /** Samples kept and told, the latest; of all before them the totals alone. */
+  samplesKept: 20,
+  /** Samples that may go untold while the verdict stays. */
+  samplesPerResult: 2,
+  /** A result older than this is no reason to keep a new sample back. */
+  tellAfterMs: 5_000,
+  /** What a sample has not seen by then is an ERROR: at most this, and this share of the interval. */
+  sampleDeadlineMaxMs: 10_000,
+  sampleDeadlineShare: 0.8,
+  /** Pages of canaries that one sample looks at side by side. */
+  pagesAtOnce: 4,
+  /** A watch nobody has asked for again in this time is over: longer than any duration. */
+  lifeMs: 8 * 86_400_000,
+  /** A finding names at most this many canaries. */
+  namedMax: 5,
+  findingNameMaxChars: 200,
+  summaryMaxChars: 300,
+  reasonMaxChars: 500,
 } as const;
 
 /** Bounds of a rollback (spec §6). */
