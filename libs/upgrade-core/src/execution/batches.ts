@@ -1,24 +1,21 @@
 /** Instances on their way: steps, room, batches and the retry round. */
-import { ATTEMPTS_MAX, STEP_LIMITS } from '../limits.js';
+import { APPEARED_NAMED_MAX, ATTEMPTS_MAX, STEP_LIMITS } from '../limits.js';
 import { freshReading } from '../strategies/room.js';
+import { PLANNERS } from '../strategies/strategies.js';
 import { clipped } from '../texts.js';
 import { failedAgain, nextBatch } from './conditions.js';
 import { ask, move, note, set, type Effect } from './effects.js';
 import type {
-  CanaryMonitoring,
   Execution,
   Guarded,
   InstanceStatus,
-  Paused,
   RoomReading,
   Step,
+  Stepping,
 } from './execution.js';
 import type { Report, SettledSteps } from './execution-inputs.js';
 
 type ReportOf<Type extends Report['type']> = Extract<Report, { type: Type }>;
-
-/** Statuses in which instances may be under way. */
-export type Stepping = Guarded | CanaryMonitoring | Paused;
 
 const AFTER: Readonly<Record<Step, InstanceStatus>> = {
   DRAINING: 'UPGRADING',
@@ -58,7 +55,9 @@ function whySettled(execution: Execution, group: SettledSteps): string {
     case 'UPGRADING':
       return `brought to ${execution.plan.to.version}`;
     case 'HEALTH_CHECKING':
-      return `healthy on ${execution.plan.to.version} and admitted to traffic`;
+      return execution.newSet === null
+        ? `healthy on ${execution.plan.to.version} and admitted to traffic`
+        : `healthy on ${execution.plan.to.version}`;
   }
 }
 
@@ -75,6 +74,22 @@ function takeIn(execution: Stepping, room: RoomReading, nowMs: number): Effect[]
   const known = freshReading(execution, nowMs);
   const isNewer = known === null || room.countedAtMs >= known.countedAtMs;
   return [set({ room: isNewer ? room : known, roomWanted: false })];
+}
+
+/** Somebody changed the fleet meanwhile: what is gone is FAILED, what came is told and not taken. */
+export function takeInComparison(
+  _: Stepping,
+  { vanished, appeared }: ReportOf<'FLEET_COMPARED'>,
+): Effect[] {
+  const gone = move({
+    ...{ from: 'PENDING', to: 'FAILED', attempt: 1, failure: 'VANISHED' },
+    select: { by: 'INDICES', indices: vanished },
+    why: 'VANISHED: the target does not list it any more',
+  });
+  if (appeared.length === 0) return [gone];
+  const named = appeared.slice(0, APPEARED_NAMED_MAX).join(', ');
+  const more = appeared.length > APPEARED_NAMED_MAX ? ', …' : '';
+  return [gone, note('APPEARED', `instances that are not taken have appeared: ${named}${more}`)];
 }
 
 export function wantRoom(): Effect[] {
@@ -103,7 +118,8 @@ export function beginBatch(execution: Guarded, nowMs: number): Effect[] {
   const number = (execution.batch?.number ?? 0) + 1;
   const size = down.length + healthy;
   const why = `batch ${String(number)}`;
-  const begin = { from: 'PENDING', to: 'DRAINING', attempt: 1 } as const;
+  const { firstStep } = PLANNERS[execution.plan.strategy];
+  const begin = { from: 'PENDING', to: firstStep, attempt: 1 } as const;
   const effects: Effect[] = [
     set({ batch: { number, size }, nextBatchAtMs: null, waitingFor: null, roomWanted: false }),
     move({
@@ -130,7 +146,7 @@ export function retry(execution: Guarded): Effect[] {
     note('RETRY_ROUND', why),
     move({
       from: 'FAILED',
-      to: 'DRAINING',
+      to: PLANNERS[execution.plan.strategy].firstStep,
       fromAttempt: 1,
       attempt: ATTEMPTS_MAX,
       select: { by: 'NEXT', count, start: 0 },
@@ -141,7 +157,7 @@ export function retry(execution: Guarded): Effect[] {
 
 /** A count stays wanted as long as it waits, so that room is noticed when it comes. */
 export function waitForRoom(execution: Guarded, nowMs: number): Effect[] {
-  if (execution.waitingFor !== null) return wantRoom();
+  if (execution.waitingFor?.kind === 'ROOM') return wantRoom();
   const down = execution.room?.othersDown ?? 0;
   return [
     set({ waitingFor: { kind: 'ROOM', who: 'target', sinceMs: nowMs } }),

@@ -4,8 +4,10 @@ import { clipped } from '../texts.js';
 import { armDeadline } from './deadlines.js';
 import { ask, change, set, type Effect } from './effects.js';
 import { endAs } from './ends.js';
+import { PLANNERS } from '../strategies/strategies.js';
 import type { CheckResult, Execution, Guarded, Validating } from './execution.js';
 import type { Action, Report } from './execution-inputs.js';
+import { waitNoMore } from './pauses.js';
 
 type ReportOf<Type extends Report['type']> = Extract<Report, { type: Type }>;
 
@@ -18,6 +20,7 @@ export function start(execution: Execution, action: Action, nowMs: number): Effe
       listing: { cursor: null, complete: false, alreadyThere: 0 },
       checksPassed: false,
     }),
+    ...waitNoMore(),
     change('VALIDATING', 'started', action.by),
     ask({ type: 'LIST_INSTANCES' }),
     ask({ type: 'RUN_PRE_CHECKS', handOver }),
@@ -93,12 +96,15 @@ export function noteProgress(
 }
 
 export function begin(execution: Validating, nowMs: number): Effect[] {
-  const why = `checks passed, ${String(execution.total)} instances to take`;
-  const moving = { room: null, roomWanted: false, batch: null, nextBatchAtMs: null } as const;
-  const begun = { ...moving, postChecksAskedAtMs: null, lastProgressAtMs: nowMs };
+  const { plan, total } = execution;
+  const status = PLANNERS[plan.strategy].firstPhase;
+  const batches = { room: null, roomWanted: false, batch: null, nextBatchAtMs: null };
+  const checks = { postChecksAskedAtMs: null, postChecksAnswered: false };
+  const sets = { setOperation: null, setFailure: null, staleSet: plan.staleSet, weighed: null };
+  const begun = { ...batches, ...checks, ...sets, approvedStage: 0, lastProgressAtMs: nowMs };
   return [
     set(begun),
-    change('IN_PROGRESS', why),
-    armDeadline({ ...execution, ...begun, status: 'IN_PROGRESS' }),
+    change(status, `checks passed, ${String(total)} instances to take`),
+    armDeadline({ ...execution, ...begun, status }),
   ];
 }

@@ -1,18 +1,25 @@
 /** The conditions that rows and guards name. Pure, cheap, and without a word about what follows. */
-import { plannerOf } from '../strategies/strategies.js';
-import { sizeOf, type BatchChoice } from '../strategies/planner.js';
+import { pendingInPhase } from '../strategies/phase.js';
+import { NOTHING, sizeOf, type BatchChoice, type Planner } from '../strategies/planner.js';
 import { freshReading } from '../strategies/room.js';
+import { PLANNERS } from '../strategies/strategies.js';
 import { deadlineOf } from './deadlines.js';
 import {
   touched,
   underWay,
+  type CanaryMonitoring,
   type CheckResult,
   type Execution,
   type Guarded,
+  type Paused,
   type RollingBack,
+  type Stepping,
   type Validating,
 } from './execution.js';
 import type { Action, Report } from './execution-inputs.js';
+
+/** `X-Actor` was not sent (spec §2). */
+const ANONYMOUS = 'anonymous';
 
 type ReportOf<Type extends Report['type']> = Extract<Report, { type: Type }>;
 
@@ -68,10 +75,73 @@ export function checksNotAsked(
 }
 
 export function postChecksNotAsked(
-  execution: Guarded,
+  execution: Stepping,
   report: ReportOf<'POST_CHECKS_ENDED'>,
 ): boolean {
-  return older(execution, report) || execution.postChecksAskedAtMs === null;
+  const { postChecksAskedAtMs, postChecksAnswered } = execution;
+  return older(execution, report) || postChecksAskedAtMs === null || postChecksAnswered;
+}
+
+export function pausedByOperator(execution: Paused): boolean {
+  return execution.pauseReason === 'OPERATOR';
+}
+
+export function awaitsApproval(execution: Paused): boolean {
+  return execution.pauseReason === 'STAGE_APPROVAL';
+}
+
+/** Four eyes: who began the upgrade, or will not say who he is, cannot approve its stages. */
+export function approvedByNoOther(execution: Paused, action: Action): boolean {
+  const said = (name: string): string => name.trim().toLowerCase();
+  const initiatedBy = execution.plan.initiatedBy ?? '';
+  const isNamed = !['', ANONYMOUS].includes(said(action.by));
+  return awaitsApproval(execution) && (!isNamed || said(action.by) === said(initiatedBy));
+}
+
+/** A person may promote unless the canaries are UNHEALTHY; then only by force, and saying why. */
+export function promotable(execution: CanaryMonitoring, action: Action): boolean {
+  if (execution.canary?.verdict !== 'UNHEALTHY') return true;
+  return action.force && (action.reason ?? '').trim() !== '';
+}
+
+/** UNHEALTHY is latched: what a later result says does not take it back. */
+export function verdictAfter(execution: CanaryMonitoring, report: ReportOf<'CANARY_WATCHED'>) {
+  return execution.canary?.verdict === 'UNHEALTHY' ? 'UNHEALTHY' : report.verdict;
+}
+
+export function unhealthyForAutoRollback(
+  execution: CanaryMonitoring,
+  report: ReportOf<'CANARY_WATCHED'>,
+): boolean {
+  const isUnhealthy = verdictAfter(execution, report) === 'UNHEALTHY';
+  return isUnhealthy && execution.plan.autoRollbackEnabled && execution.stopping === null;
+}
+
+export function promotesItself(
+  execution: CanaryMonitoring,
+  report: ReportOf<'CANARY_WATCHED'>,
+): boolean {
+  const isHealthy = verdictAfter(execution, report) === 'HEALTHY';
+  const { plan, stopping } = execution;
+  return isHealthy && report.durationOver && plan.autoPromote && stopping === null;
+}
+
+export function waitsForNobody(execution: Execution): boolean {
+  return execution.waitingFor === null;
+}
+
+/** Not the operation that is under way. */
+export function notThisOperation(
+  execution: Stepping,
+  report: ReportOf<'SET_OPERATION_ENDED'>,
+): boolean {
+  return older(execution, report) || execution.setOperation?.number !== report.number;
+}
+
+export function setPageKnown(execution: Stepping, page: ReportOf<'SET_LISTED'>): boolean {
+  const { newSet, total } = execution;
+  if (newSet?.state !== 'STANDING' || older(execution, page)) return true;
+  return newSet.named === total || newSet.cursor !== page.cursor;
 }
 
 export function deadlineNotReached(execution: Execution, _: unknown, nowMs: number): boolean {
@@ -79,8 +149,9 @@ export function deadlineNotReached(execution: Execution, _: unknown, nowMs: numb
 }
 
 /** Nothing this execution did would have to be taken back. */
-export function untouched(execution: Execution): boolean {
-  return touched(execution) === 0;
+export function isUntouched(execution: Execution): boolean {
+  const { newSet } = execution;
+  return touched(execution) === 0 && (newSet === null || newSet.state === 'RETIRED');
 }
 
 /** Touched instances that are not back, once what the report brings is taken in. */
@@ -97,6 +168,7 @@ export function agentStopped(
 }
 
 export function allBack(execution: RollingBack, report: ReportOf<'ROLLBACK_PROGRESSED'>): boolean {
+  if (execution.newSet !== null) return report.done && report.setsRestored;
   return report.done && stillOut(execution, report) === 0;
 }
 
@@ -110,8 +182,22 @@ export function notAskedAgain(execution: RollingBack): boolean {
 
 /* ------------------------------------------------------------------ of guards */
 
+/** Neither an instance nor a set is under way. */
 export function settled(execution: Execution): boolean {
-  return underWay(execution.counters) === 0;
+  const isOperating = 'setOperation' in execution && execution.setOperation !== null;
+  return underWay(execution.counters) === 0 && !isOperating;
+}
+
+/** It stops, and the set that was to take over stands beside the live one. */
+export function newSetToRetire(execution: Stepping): boolean {
+  const { stopping, newSet } = execution;
+  if (stopping === null || newSet === null || newSet.leftBehind !== null) return false;
+  return settled(execution) && (newSet.state === 'CREATING' || newSet.state === 'STANDING');
+}
+
+/** It stops, and the canaries still get their share instead of what they are. */
+export function stopsWeighed(execution: Stepping): boolean {
+  return execution.stopping !== null && execution.weighed !== null && settled(execution);
 }
 
 export function stopped(execution: Execution): boolean {
@@ -131,11 +217,16 @@ export function failedAgain(execution: Guarded): number {
   return execution.counters.FAILED - execution.failedOnce;
 }
 
+function plannerOf(execution: Execution): Planner {
+  return PLANNERS[execution.plan.strategy];
+}
+
 /** What the next batch would take by the room as it was counted last; nothing on an old count. */
 export function nextBatch(execution: Guarded, nowMs: number): BatchChoice {
+  const planner = plannerOf(execution);
   const room = freshReading(execution, nowMs);
-  if (room === null) return { down: [], healthy: 0 };
-  return plannerOf(execution.plan.strategy).nextBatch(execution, room);
+  if (planner.needsRoom && room === null) return NOTHING;
+  return planner.nextBatch(execution, room);
 }
 
 /** Time alone would let a batch begin: none was before it, or the batch delay is over. */
@@ -150,9 +241,11 @@ export function delayIsOver(execution: Guarded, nowMs: number): boolean {
  */
 export function roomUnknown(execution: Guarded, nowMs: number): boolean {
   return (
+    plannerOf(execution).needsRoom &&
     settled(execution) &&
-    execution.counters.PENDING > 0 &&
+    pendingInPhase(execution) > 0 &&
     !execution.roomWanted &&
+    !isForApproval(execution) &&
     (delayIsOver(execution, nowMs) || execution.failedOnce > 0) &&
     freshReading(execution, nowMs) === null
   );
@@ -164,8 +257,9 @@ export function roomUnknown(execution: Guarded, nowMs: number): boolean {
  */
 export function phaseAtEnd(execution: Guarded, nowMs: number): boolean {
   if (!settled(execution)) return false;
-  if (execution.counters.PENDING === 0) return true;
-  return freshReading(execution, nowMs) !== null && sizeOf(nextBatch(execution, nowMs)) === 0;
+  if (pendingInPhase(execution) === 0) return true;
+  if (!plannerOf(execution).needsRoom || freshReading(execution, nowMs) === null) return false;
+  return sizeOf(nextBatch(execution, nowMs)) === 0;
 }
 
 export function retryDue(execution: Guarded, nowMs: number): boolean {
@@ -179,18 +273,65 @@ export function triedTwice(execution: Guarded): boolean {
 /** Others' down instances fill the room; judged anew with each count, so one is always wanted. */
 export function noRoom(execution: Guarded, nowMs: number): boolean {
   return (
-    execution.counters.PENDING > 0 &&
+    pendingInPhase(execution) > 0 &&
     delayIsOver(execution, nowMs) &&
     phaseAtEnd(execution, nowMs) &&
     !(execution.waitingFor?.kind === 'ROOM' && execution.roomWanted)
   );
 }
 
+/** CANARY: all of them are on the new version and healthy. */
+function canariesDone(execution: Guarded): boolean {
+  const { status, counters } = execution;
+  const isPhaseOver = status === 'CANARY_RUNNING' && pendingInPhase(execution) === 0;
+  return isPhaseOver && settled(execution) && counters.COMPLETED === touched(execution);
+}
+
+/** The share of the traffic that the new version is to have now. */
+export function isToBeWeighed(execution: Guarded): boolean {
+  return canariesDone(execution) && execution.weighed !== execution.plan.canaryPercentage;
+}
+
+/** Promoted: the rest is on its way, and the canaries' share would overload what remains. */
+export function isToBeUnweighed(execution: Guarded): boolean {
+  const { status, weighed } = execution;
+  return status === 'IN_PROGRESS' && weighed !== null && settled(execution);
+}
+
+export function canariesCompleted(execution: Guarded): boolean {
+  return canariesDone(execution);
+}
+
+/** STAGED: a stage has settled, another follows, and nobody has approved that. */
+export function isForApproval(execution: Guarded): boolean {
+  const { batch, counters, approvedStage } = execution;
+  if (!plannerOf(execution).staged || batch === null) return false;
+  return settled(execution) && counters.PENDING > 0 && approvedStage < batch.number;
+}
+
+export function hasStaleSet(execution: Guarded): boolean {
+  return execution.staleSet !== null && settled(execution);
+}
+
+export function lacksNewSet(execution: Guarded): boolean {
+  const { plan, newSet } = execution;
+  return plan.strategy === 'BLUE_GREEN' && newSet === null && settled(execution);
+}
+
+export function setFailed(execution: Guarded): boolean {
+  return execution.setFailure !== null;
+}
+
+export function isToBeSwitched(execution: Guarded): boolean {
+  const { newSet, counters, total } = execution;
+  return newSet?.state === 'STANDING' && counters.COMPLETED === total && settled(execution);
+}
+
 /** A batch has settled, another follows, and the delay between them has not begun. */
 export function delayDue(execution: Guarded): boolean {
   return (
     settled(execution) &&
-    execution.counters.PENDING > 0 &&
+    pendingInPhase(execution) > 0 &&
     execution.batch !== null &&
     execution.nextBatchAtMs === null &&
     execution.plan.batchDelaySeconds > 0
@@ -200,16 +341,22 @@ export function delayDue(execution: Guarded): boolean {
 export function batchFits(execution: Guarded, nowMs: number): boolean {
   return (
     settled(execution) &&
-    execution.counters.PENDING > 0 &&
+    pendingInPhase(execution) > 0 &&
     delayIsOver(execution, nowMs) &&
     sizeOf(nextBatch(execution, nowMs)) > 0
   );
 }
 
 export function allCompleted(execution: Guarded): boolean {
-  return (
-    execution.total > 0 &&
-    execution.counters.COMPLETED === execution.total &&
-    execution.postChecksAskedAtMs === null
-  );
+  const { newSet, total, counters, postChecksAskedAtMs } = execution;
+  const isServing = newSet === null || newSet.state === 'LIVE';
+  return total > 0 && counters.COMPLETED === total && isServing && postChecksAskedAtMs === null;
+}
+
+export function postChecksFailed(execution: Guarded): boolean {
+  return execution.postChecksAnswered && !passed(execution.postChecks);
+}
+
+export function postChecksPassed(execution: Guarded): boolean {
+  return execution.postChecksAnswered && passed(execution.postChecks);
 }

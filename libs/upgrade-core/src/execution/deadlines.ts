@@ -15,6 +15,8 @@ export function deadlineOf(execution: Execution): number {
     case 'CANARY_RUNNING':
       // The clock stands still during a batch delay: it is the operator's time, not silence.
       return Math.max(since, execution.nextBatchAtMs ?? since) + progressDeadlineMs(execution);
+    case 'CANARY_MONITORING':
+      return (execution.canary?.lastHeardAtMs ?? since) + STATUS_DEADLINES.canarySilenceMs;
     default:
       return Number.POSITIVE_INFINITY;
   }

@@ -12,7 +12,7 @@ import {
   type ActionType,
   type Input,
 } from './execution-inputs.js';
-import { GUARDS, ROWS } from './execution-transitions.js';
+import { GUARDS, GUARDS_WHILE_STOPPING, ROWS } from './execution-transitions.js';
 import type { Guard, Row } from './transition.js';
 
 /** Something changed: commit it all, in one transaction. */
@@ -34,13 +34,20 @@ export interface Refused {
   readonly allowedActions: readonly ActionType[];
 }
 
+/** An action that the status allows, but not to whoever asks: 403, nothing changes. */
+export interface Forbidden {
+  readonly kind: 'FORBIDDEN';
+  /** The rule, in a sentence. */
+  readonly why: string;
+}
+
 /** A report that cannot belong here: an error, counted, and a dead letter. */
 export interface Impossible {
   readonly kind: 'IMPOSSIBLE';
   readonly reason: string;
 }
 
-export type Decision = Decided | Absorbed | Refused | Impossible;
+export type Decision = Decided | Absorbed | Refused | Forbidden | Impossible;
 
 /** Judges `input` by the status it finds, then the guards until none fires any more. */
 export function decide(execution: Execution, input: Input, nowMs: number): Decision {
@@ -49,6 +56,7 @@ export function decide(execution: Execution, input: Input, nowMs: number): Decis
     if (isAction(input)) return { kind: 'REFUSED', allowedActions: allowedActions(execution) };
     return { kind: 'IMPOSSIBLE', reason: `${input.type} cannot belong to ${execution.status}` };
   }
+  if (row.plan === 'FORBIDDEN') return { kind: 'FORBIDDEN', why: row.why };
   if (row.plan === null) return { kind: 'ABSORBED', rows: [row.name] };
   const at = { revision: execution.revision + 1, nowMs };
   const first = applyEffects(execution, row.plan(execution, input, nowMs), at);
@@ -91,9 +99,9 @@ function rowFor(execution: Execution, input: Input, nowMs: number): Row | null {
 
 const ACTIONS_WHILE_STOPPING: readonly ActionType[] = ['ROLLBACK', 'CANCEL'];
 
-/** The first guard that matches; while stopping none but the very first is judged. */
+/** The first guard that matches; while stopping none but those of the stop are judged. */
 function guardFor(execution: Execution, nowMs: number): Guard | null {
-  const judged = execution.stopping === null ? GUARDS : GUARDS.slice(0, 1);
+  const judged = execution.stopping === null ? GUARDS : GUARDS_WHILE_STOPPING;
   const fits = (guard: Guard): boolean =>
     guard.from.includes(execution.status) && guard.when(execution, nowMs);
   return judged.find(fits) ?? null;

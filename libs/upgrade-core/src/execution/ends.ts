@@ -8,6 +8,7 @@ export function farewell(currentVersionId: string | null): Effect[] {
   return [
     ask({ type: 'DISARM_TIMER', timer: 'DEADLINE' }),
     ask({ type: 'DISARM_TIMER', timer: 'BATCH_DELAY' }),
+    ask({ type: 'DISARM_TIMER', timer: 'REMINDER' }),
     ask({ type: 'RECORD_DEPLOYMENT', currentVersionId, leftOver: [] }),
   ];
 }
@@ -34,7 +35,31 @@ export function stopToCancelled(_: Execution, action: Action): Effect[] {
   ];
 }
 
-export function endStopped(execution: Execution): Effect[] {
-  const { stopping } = execution;
-  return stopping === null ? [] : endAs(stopping.to, stopping.reason, stopping.by);
+export function endStopped(execution: Execution, nowMs: number): Effect[] {
+  const { stopping, newSet } = execution;
+  if (stopping === null) return [];
+  const left = newSet?.leftBehind ?? null;
+  const reason = left === null ? stopping.reason : `${stopping.reason}; left behind: ${left}`;
+  return [
+    ...endWatch(execution),
+    ...keepPrevious(execution, nowMs),
+    ...endAs(stopping.to, reason, stopping.by),
+  ];
+}
+
+/** Watches end with CANARY_MONITORING, whichever way it is left. */
+export function endWatch(execution: Execution): Effect[] {
+  if (execution.status !== 'CANARY_MONITORING') return [];
+  return [ask({ type: 'END_WATCH', handOver: execution.handOver })];
+}
+
+/** BLUE_GREEN, once switched: the set that was live stays for a while, to be gone back to. */
+export function keepPrevious({ newSet, plan }: Execution, nowMs: number): Effect[] {
+  if (newSet?.state !== 'LIVE' || newSet.previous === null) return [];
+  const retireAtMs = nowMs + plan.blueGreenRetentionSeconds * 1_000;
+  const standby = { set: newSet.previous, versionId: plan.from.id, retireAtMs };
+  return [
+    ask({ type: 'RECORD_STANDBY', standby }),
+    ask({ type: 'ARM_TIMER', timer: 'RETIRE_STANDBY', atMs: retireAtMs }),
+  ];
 }

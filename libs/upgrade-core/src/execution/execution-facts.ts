@@ -54,10 +54,27 @@ export interface StatusChanged extends FactHead {
   readonly by: string | null;
 }
 
+/** What an {@link ExecutionNoted} speaks of. */
+export const NOTES = [
+  'STOPPING',
+  'WAITING',
+  'RETRY_ROUND',
+  'ASKED_AGAIN',
+  'REMINDER',
+  'APPEARED',
+  'CANARY_VERDICT',
+  'SET_CREATED',
+  'SET_SWITCHED',
+  'SET_RETIRED',
+  'TRAFFIC_WEIGHED',
+  'SET_OPERATION_FAILED',
+] as const;
+export type NoteKind = (typeof NOTES)[number];
+
 /** Something a watcher needs to know that moves no status: one event. */
 export interface ExecutionNoted extends FactHead {
   readonly type: 'NOTED';
-  readonly note: 'STOPPING' | 'WAITING' | 'RETRY_ROUND' | 'ASKED_AGAIN';
+  readonly note: NoteKind;
   readonly by: string | null;
   readonly waitingKind: WaitingKind | null;
 }

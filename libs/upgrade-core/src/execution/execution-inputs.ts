@@ -2,6 +2,7 @@
  * What comes in: an *action* is what a person asks, a *report* is what a target, a service or a
  * clock says. Conditions are not inputs: they are the guards, judged after every input (spec §3).
  */
+import type { CanarySample, CanaryVerdict, SampleTotals } from '../canary/canary-samples.js';
 import type { CheckResult, InstanceStatus, LeftOver, RoomReading, Step } from './execution.js';
 
 export const ACTION_TYPES = [
@@ -68,6 +69,11 @@ export const REPORT_TYPES = [
   'BATCH_DELAY_OVER',
   'DEADLINE_PASSED',
   'POST_CHECKS_ENDED',
+  'FLEET_COMPARED',
+  'SET_OPERATION_ENDED',
+  'SET_LISTED',
+  'CANARY_WATCHED',
+  'REMINDER_DUE',
   'ROLLBACK_PROGRESSED',
 ] as const;
 export type ReportType = (typeof REPORT_TYPES)[number];
@@ -111,9 +117,49 @@ export type Report =
       readonly handOver: number;
       readonly checks: readonly CheckResult[];
     }
+  /** The target lists other instances than those that were taken in. */
+  | {
+      readonly type: 'FLEET_COMPARED';
+      readonly handOver: number;
+      /** PENDING ones that are gone, by index, ascending. */
+      readonly vanished: readonly number[];
+      /** Some of those that nobody knew, by id. They are reported and not taken. */
+      readonly appeared: readonly string[];
+    }
+  | {
+      readonly type: 'SET_OPERATION_ENDED';
+      readonly handOver: number;
+      readonly number: number;
+      readonly outcome: 'DONE' | 'FAILED';
+      /** FAILED: why. DONE: null, or why there was nothing to do. */
+      readonly reason: string | null;
+      /** CREATE: the set that is live meanwhile. */
+      readonly liveSet: string | null;
+    }
+  /** A page of the new set's instances, in the order of their ids. */
+  | {
+      readonly type: 'SET_LISTED';
+      readonly handOver: number;
+      /** The cursor it was asked with: tells a repeated page. */
+      readonly cursor: string | null;
+      readonly nextCursor: string | null;
+      readonly count: number;
+    }
+  | {
+      readonly type: 'CANARY_WATCHED';
+      readonly handOver: number;
+      readonly verdict: CanaryVerdict | null;
+      readonly reason: string;
+      readonly durationOver: boolean;
+      readonly totals: SampleTotals;
+      readonly samples: readonly CanarySample[];
+    }
+  | { readonly type: 'REMINDER_DUE' }
   | {
       readonly type: 'ROLLBACK_PROGRESSED';
       readonly handOver: number;
+      /** BLUE_GREEN: traffic is where it was and the new set is gone. */
+      readonly setsRestored: boolean;
       readonly restored: readonly RestoredInstances[];
       readonly leftOver: readonly LeftOver[];
       /** All pages are done with: nothing is under way at the agent. */

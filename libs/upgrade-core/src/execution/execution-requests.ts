@@ -4,7 +4,15 @@
  */
 import type { LeftOver } from './execution.js';
 
-export type TimerKind = 'BATCH_DELAY' | 'DEADLINE';
+/** RETIRE_STANDBY outlives its execution: the kept set of a BLUE_GREEN upgrade goes then. */
+export type TimerKind = 'BATCH_DELAY' | 'DEADLINE' | 'REMINDER' | 'RETIRE_STANDBY';
+
+/** The set that a BLUE_GREEN upgrade has left, kept for a while so that it can be gone back to. */
+export interface StandbySet {
+  readonly set: string;
+  readonly versionId: string;
+  readonly retireAtMs: number;
+}
 
 export type Request =
   /** Page the target's instances into rows. */
@@ -15,8 +23,16 @@ export type Request =
   | { readonly type: 'RUN_POST_CHECKS'; readonly handOver: number }
   /** Count the target's room: the reading in the execution is missing or too old. */
   | { readonly type: 'COUNT_ROOM' }
-  /** Hand all touched instances to the rollback agent. */
-  | { readonly type: 'ROLL_BACK'; readonly handOver: number }
+  /** Ask the canary monitor to watch the canaries: all instances touched so far. */
+  | { readonly type: 'WATCH_CANARIES'; readonly handOver: number }
+  | { readonly type: 'END_WATCH'; readonly handOver: number }
+  /** Hand all touched instances, or the new set, to the rollback agent. */
+  | {
+      readonly type: 'ROLL_BACK';
+      readonly handOver: number;
+      /** Traffic was given to versions by share: by the number of instances again. */
+      readonly unweigh: boolean;
+    }
   /** Tell the rollback agent to stop: its fence is superseded. */
   | { readonly type: 'STOP_ROLLBACK'; readonly handOver: number }
   | { readonly type: 'ARM_TIMER'; readonly timer: TimerKind; readonly atMs: number }
@@ -27,6 +43,8 @@ export type Request =
       /** All listed instances are on the target version: it becomes the current one. */
       readonly currentVersionId: string | null;
       readonly leftOver: readonly LeftOver[];
-    };
+    }
+  /** Which set is kept beside the live one; null: none any more. */
+  | { readonly type: 'RECORD_STANDBY'; readonly standby: StandbySet | null };
 
 export type RequestType = Request['type'];

@@ -7,6 +7,7 @@
  */
 import * as batches from './batches.js';
 import * as before from './beginnings.js';
+import * as canary from './canaries.js';
 import * as is from './conditions.js';
 import { armDeadline, postponeDeadline } from './deadlines.js';
 import * as ends from './ends.js';
@@ -17,14 +18,17 @@ import {
   type ExecutionStatus,
 } from './execution.js';
 import { REPORT_TYPES, type ReportType } from './execution-inputs.js';
+import * as pauses from './pauses.js';
 import * as checks from './post-checks.js';
+import * as sets from './sets.js';
 import { guard, row, type Destination, type Guard, type Row } from './transition.js';
 import * as back from './way-back.js';
 
 const MOVING = ['IN_PROGRESS', 'CANARY_RUNNING'] as const;
 const STEPPING = [...MOVING, 'CANARY_MONITORING', 'PAUSED'] as const;
 const FORWARD = ['PENDING', 'VALIDATING', ...STEPPING] as const;
-const TIMED = ['VALIDATING', ...MOVING, 'ROLLING_BACK'] as const;
+const TIMED = ['VALIDATING', ...MOVING, 'CANARY_MONITORING', 'ROLLING_BACK'] as const;
+const FOR_A_PERSON = ['PENDING', 'CANARY_MONITORING', 'PAUSED'] as const;
 
 const SAME: readonly Destination[] = ['SAME'];
 /** Back at once if auto-rollback, else `stopping → FAILED` in the status it has. */
@@ -35,12 +39,24 @@ const GIVEN_UP: readonly Destination[] = ['ROLLING_BACK', 'SAME'];
 const ACTION_ROWS: readonly Row[] = [
   row('start', ['PENDING'], 'START', null, ['VALIDATING'], before.start,
     'Instances are listed and checks run before anything is touched.'),
+  row('pause', MOVING, 'PAUSE', null, ['PAUSED'], pauses.pauseAsAsked,
+    'Nothing new starts; instances under way run to COMPLETED or FAILED.'),
+  row('resume', ['PAUSED'], 'RESUME', is.pausedByOperator, MOVING, pauses.resume,
+    'Where it was paused it goes on, by what has settled meanwhile.'),
+  row('approve-own-stage', ['PAUSED'], 'APPROVE', is.approvedByNoOther, SAME, 'FORBIDDEN',
+    'A stage is approved by a named person who is not the one who initiated the upgrade.'),
+  row('approve', ['PAUSED'], 'APPROVE', is.awaitsApproval, ['IN_PROGRESS'], pauses.approve,
+    'The next stage starts without delay, once it fits.'),
+  row('promote-canary', ['CANARY_MONITORING'], 'PROMOTE_CANARY', is.promotable, ['IN_PROGRESS'], canary.promoteAsAsked,
+    'A person answers for it; UNHEALTHY canaries are promoted by force alone, with a reason.'),
   row('cancel', FORWARD, 'CANCEL', is.notCancelledYet, SAME, ends.stopToCancelled,
     'Nothing new starts, what is under way ends, then CANCELLED; it outranks a stop to FAILED.'),
   row('cancel-rollback', ['ROLLING_BACK'], 'CANCEL', is.byForce, SAME, back.stopRollback,
     'Only by force: it leaves mixed versions behind. A new fence stops the agent.'),
   row('rollback', STEPPING, 'ROLLBACK', null, ['ROLLING_BACK', 'ROLLED_BACK'], back.rollBackAsAsked,
     'At once, whatever is under way or stopping: a new fence supersedes it.'),
+  row('revert', ['COMPLETED', 'FAILED', 'CANCELLED'], 'REVERT', null, SAME, null,
+    'A new execution takes back what moved; this one stays as it has ended.'),
 ];
 
 // prettier-ignore
@@ -69,18 +85,52 @@ const MOVING_ROWS: readonly Row[] = [
     'An instance that is done goes on, one that failed is FAILED.'),
   row('room-counted', STEPPING, 'ROOM_COUNTED', null, SAME, batches.takeInRoom,
     'How many instances are down for other causes decides what may start.'),
+  row('fleet-of-older-hand-over', STEPPING, 'FLEET_COMPARED', is.older, SAME, null,
+    'Compared under a fence that has been superseded.'),
+  row('fleet-compared', STEPPING, 'FLEET_COMPARED', null, SAME, batches.takeInComparison,
+    'What vanished before its turn is FAILED; what appeared is told and not taken.'),
   row('batch-delay-over', STEPPING, 'BATCH_DELAY_OVER', null, SAME, batches.endDelay,
     'The guards look at the time; the timer only wakes them.'),
   row('checks-not-asked', ['VALIDATING', ...MOVING], 'CHECKS_PROGRESSED', is.checksNotAsked, SAME, null,
     'A sign of life of checks that nobody waits for any more.'),
   row('checks-under-way', ['VALIDATING', ...MOVING], 'CHECKS_PROGRESSED', null, SAME, before.noteProgress,
     'Long checks are not silent ones: a sign of life counts as progress.'),
-  row('post-checks-not-asked', MOVING, 'POST_CHECKS_ENDED', is.postChecksNotAsked, SAME, null,
+  row('post-checks-not-asked', STEPPING, 'POST_CHECKS_ENDED', is.postChecksNotAsked, SAME, null,
+    'An answer to a question that has been superseded, or a second one.'),
+  row('post-checks-answered', STEPPING, 'POST_CHECKS_ENDED', null, SAME, checks.takeInPostChecks,
+    'What they found is judged with the guards, so that a pause can keep it.'),
+];
+
+// prettier-ignore
+const SET_ROWS: readonly Row[] = [
+  row('other-set-operation', STEPPING, 'SET_OPERATION_ENDED', is.notThisOperation, SAME, null,
+    'Not the operation that is under way: repeated, or superseded.'),
+  row('set-operation-ended', STEPPING, 'SET_OPERATION_ENDED', null, SAME, sets.endOperation,
+    'A set is there, has the traffic, or is gone; or it failed, and a guard judges that.'),
+  row('set-page-known', STEPPING, 'SET_LISTED', is.setPageKnown, SAME, null,
+    'These rows know their instances already.'),
+  row('set-page-listed', STEPPING, 'SET_LISTED', null, SAME, sets.nameInstances,
+    'The rows of a new set are there from the start; it tells them their ids.'),
+];
+
+// prettier-ignore
+const CANARY_ROWS: readonly Row[] = [
+  row('watch-of-older-hand-over', ['CANARY_MONITORING'], 'CANARY_WATCHED', is.older, SAME, null,
     'An answer to a question that has been superseded.'),
-  row('post-checks-failed', MOVING, 'POST_CHECKS_ENDED', is.checksFailed, GIVEN_UP, checks.failPostChecks,
-    'The new version runs but is not what was wanted.'),
-  row('post-checks-passed', MOVING, 'POST_CHECKS_ENDED', null, ['COMPLETED'], checks.complete,
-    'Every instance is on the target version and the checks agree.'),
+  row('canary-unhealthy', ['CANARY_MONITORING'], 'CANARY_WATCHED', is.unhealthyForAutoRollback, ['ROLLING_BACK'], canary.rollBackUnhealthy,
+    'The canaries fail, and auto-rollback was asked for.'),
+  row('canary-promotes-itself', ['CANARY_MONITORING'], 'CANARY_WATCHED', is.promotesItself, ['IN_PROGRESS'], canary.promoteByItself,
+    'Automation promotes only when the duration is over and the last verdict is HEALTHY.'),
+  row('canary-watched', ['CANARY_MONITORING'], 'CANARY_WATCHED', null, SAME, canary.takeInWatch,
+    'Recorded; UNHEALTHY is latched, and no data is no verdict.'),
+];
+
+// prettier-ignore
+const WAITING_ROWS: readonly Row[] = [
+  row('reminder-of-nothing', FOR_A_PERSON, 'REMINDER_DUE', is.waitsForNobody, SAME, null,
+    'Nobody is waited for any more.'),
+  row('reminder', FOR_A_PERSON, 'REMINDER_DUE', null, SAME, pauses.remind,
+    'What waits for a person never expires, but says so each hour.'),
 ];
 
 // prettier-ignore
@@ -103,6 +153,8 @@ const DEADLINE_ROWS: readonly Row[] = [
     'There was progress since the timer was armed: it is armed again, for later.'),
   row('validation-silent', ['VALIDATING'], 'DEADLINE_PASSED', null, ['FAILED'], before.failValidation,
     'Silence is never a pass.'),
+  row('canary-monitor-silent', ['CANARY_MONITORING'], 'DEADLINE_PASSED', null, SAME, canary.askWatchAgain,
+    'Three intervals of silence are INCONCLUSIVE; the watch is asked for again.'),
   row('deadline-while-stopping', MOVING, 'DEADLINE_PASSED', is.isStopping, SAME, postponeDeadline,
     'It is stopping already; what is under way has deadlines of its own.'),
   row('no-progress', MOVING, 'DEADLINE_PASSED', null, [...GIVEN_UP, 'ROLLED_BACK'], back.giveUpSilent,
@@ -126,8 +178,13 @@ const LATE: Readonly<Record<ReportType, readonly ExecutionStatus[]>> = {
   STEPS_SETTLED: ['ROLLING_BACK'],
   ROOM_COUNTED: ['ROLLING_BACK'],
   BATCH_DELAY_OVER: ['ROLLING_BACK'],
-  DEADLINE_PASSED: ['CANARY_MONITORING', 'PAUSED'],
-  POST_CHECKS_ENDED: ['CANARY_MONITORING', 'PAUSED', 'ROLLING_BACK'],
+  DEADLINE_PASSED: ['PAUSED'],
+  POST_CHECKS_ENDED: ['ROLLING_BACK'],
+  FLEET_COMPARED: ['ROLLING_BACK'],
+  SET_OPERATION_ENDED: ['ROLLING_BACK'],
+  SET_LISTED: ['ROLLING_BACK'],
+  CANARY_WATCHED: ['IN_PROGRESS', 'PAUSED', 'ROLLING_BACK'],
+  REMINDER_DUE: ['VALIDATING', ...MOVING, 'ROLLING_BACK'],
   ROLLBACK_PROGRESSED: [],
 };
 
@@ -144,24 +201,44 @@ export const ROWS: readonly Row[] = [
   ...ACTION_ROWS,
   ...VALIDATING_ROWS,
   ...MOVING_ROWS,
+  ...SET_ROWS,
+  ...CANARY_ROWS,
   ...ROLLBACK_ROWS,
   ...DEADLINE_ROWS,
+  ...WAITING_ROWS,
   ...ABSORBING_ROWS,
 ];
 
 /** A rollback is stopped by its agent's answer: what is under way there is not ours to count. */
 const STOPPABLE = EXECUTION_STATUSES.filter((it) => !isTerminal(it) && it !== 'ROLLING_BACK');
 
-/** The first one is judged in every status, and alone while the execution is stopping. */
+/** Judged in every status, and alone while the execution is stopping. */
 // prettier-ignore
-export const GUARDS: readonly Guard[] = [
+export const GUARDS_WHILE_STOPPING: readonly Guard[] = [
+  guard('new-set-retired-first', STEPPING, is.newSetToRetire, SAME, sets.retireNew,
+    'Stopping before the switch: the new set goes first, and that is under way.'),
+  guard('traffic-evened-first', STEPPING, is.stopsWeighed, SAME, sets.unweigh,
+    'Stopping with canaries: nobody would ever take their share of the traffic back.'),
   guard('stopped', STOPPABLE, is.stopped, ['CANCELLED', 'FAILED'], ends.endStopped,
     'Stopping, and nothing is under way any more.'),
-  guard('validated', ['VALIDATING'], is.validated, ['IN_PROGRESS'], before.begin,
+];
+
+// prettier-ignore
+export const GUARDS: readonly Guard[] = [
+  ...GUARDS_WHILE_STOPPING,
+  guard('validated', ['VALIDATING'], is.validated, MOVING, before.begin,
     'Checks passed and the listing of instances is complete.'),
   guard('threshold-reached', MOVING, is.thresholdReached, GIVEN_UP,
     (execution, nowMs) => back.giveUp(execution, batches.whyThreshold(execution), nowMs),
     'As many instances are FAILED now as the failure threshold allows.'),
+  guard('set-operation-failed', MOVING, is.setFailed, [...GIVEN_UP, 'ROLLED_BACK'], sets.giveUpFailed,
+    'A set could not be created, switched to, weighed or retired: as a threshold that is reached.'),
+  guard('stale-set', MOVING, is.hasStaleSet, SAME, sets.retireStale,
+    'A set that an earlier upgrade has kept goes before anything is touched.'),
+  guard('new-set', MOVING, is.lacksNewSet, SAME, sets.createSet,
+    'BLUE_GREEN: the new set is made beside the one that serves.'),
+  guard('traffic-evened', MOVING, is.isToBeUnweighed, SAME, sets.unweigh,
+    'Promoted: before the rest follows, traffic goes by the number of instances again.'),
   guard('room-unknown', MOVING, is.roomUnknown, SAME, batches.wantRoom,
     'Whether one more fits is not judged by a count of the room that is too old.'),
   guard('retry-round', MOVING, is.retryDue, SAME, batches.retry,
@@ -171,10 +248,22 @@ export const GUARDS: readonly Guard[] = [
     'Instances that failed twice will not be helped by a third attempt.'),
   guard('no-room', MOVING, is.noRoom, SAME, batches.waitForRoom,
     'Instances fell by themselves and fill the room; taking one more would break the promise.'),
+  guard('canaries-weighed', ['CANARY_RUNNING'], is.isToBeWeighed, SAME, sets.weighCanaries,
+    'Traffic goes with the share that was asked for, where the target can weigh.'),
+  guard('canaries-completed', ['CANARY_RUNNING'], is.canariesCompleted, ['CANARY_MONITORING'], canary.monitor,
+    'All canaries are on the new version: now they are watched.'),
+  guard('stage-settled', ['IN_PROGRESS'], is.isForApproval, ['PAUSED'], pauses.pauseForApproval,
+    'STAGED: another stage follows, and a person decides whether.'),
   guard('batch-settled', MOVING, is.delayDue, SAME, batches.delayNextBatch,
     'The next batch waits for the batch delay.'),
   guard('next-batch', MOVING, is.batchFits, SAME, batches.beginBatch,
     'The batch before has settled and there is room.'),
+  guard('traffic-switched', ['IN_PROGRESS'], is.isToBeSwitched, SAME, sets.switchTraffic,
+    'BLUE_GREEN: the whole new set is healthy; all traffic goes to it in one act.'),
   guard('all-completed', MOVING, is.allCompleted, SAME, checks.askPostChecks,
     'Every taken instance is COMPLETED: the checks after decide.'),
+  guard('post-checks-failed', MOVING, is.postChecksFailed, GIVEN_UP, checks.failPostChecks,
+    'The new version runs but is not what was wanted.'),
+  guard('post-checks-passed', MOVING, is.postChecksPassed, ['COMPLETED'], checks.complete,
+    'Every instance is on the target version and the checks agree.'),
 ];

@@ -4,6 +4,7 @@
  * It holds counters and ranges, never its instances: deciding costs the same for ten and for a
  * million. Which instances moved is known to the store and written in the facts.
  */
+import type { CanarySample, CanaryVerdict, SampleTotals } from '../canary/canary-samples.js';
 
 export const EXECUTION_STATUSES = [
   'PENDING',
@@ -75,7 +76,14 @@ export interface ExecutionPlan {
   readonly failureThreshold: number;
   readonly initiatedBy: string | null;
   readonly allowDowntime: boolean;
+  readonly canaryDurationSeconds: number;
+  readonly autoPromote: boolean;
+  readonly blueGreenRetentionSeconds: number;
   readonly drainTimeoutSeconds: number;
+  /** BLUE_GREEN: the set that takes over, a new one or one that was kept; else null. */
+  readonly newSet: string | null;
+  /** A set that an earlier upgrade has kept and that goes before anything is touched. */
+  readonly staleSet: string | null;
 }
 
 /** How far the paging of the target's instances into rows has come. */
@@ -110,7 +118,7 @@ export interface Batch {
   readonly size: number;
 }
 
-export type WaitingKind = 'ROOM' | 'PROMOTION' | 'APPROVAL' | 'RESUME';
+export type WaitingKind = 'START' | 'ROOM' | 'PROMOTION' | 'APPROVAL' | 'RESUME';
 
 export interface Waiting {
   readonly kind: WaitingKind;
@@ -135,6 +143,53 @@ export interface CheckResult {
 export interface LeftOver {
   readonly instanceId: string;
   readonly reason: string;
+}
+
+/** The watch over the canaries, as its last result said. Times are ms since the epoch. */
+export interface Canary {
+  readonly beganAtMs: number;
+  /** When `canaryDurationSeconds` are over. */
+  readonly endsAtMs: number;
+  /** Null before the first sample. UNHEALTHY is latched: nothing takes it back. */
+  readonly verdict: CanaryVerdict | null;
+  /** Why the verdict is what it is, in a sentence. */
+  readonly reason: string;
+  readonly durationOver: boolean;
+  readonly totals: SampleTotals;
+  /** The latest, at most 20, oldest first. */
+  readonly samples: readonly CanarySample[];
+  readonly lastHeardAtMs: number;
+}
+
+/** CREATING: not known to be there yet. STANDING: beside the live one. */
+export type NewSetState = 'CREATING' | 'STANDING' | 'LIVE' | 'RETIRED';
+
+/** BLUE_GREEN: the set that takes over. */
+export interface NewSet {
+  readonly name: string;
+  readonly state: NewSetState;
+  /** The set that was live before; null until the new one is created. */
+  readonly previous: string | null;
+  /** Of how many rows the instance is known by its id: the first ones by index. */
+  readonly named: number;
+  /** Where the next page of its instances begins; null: at the first. */
+  readonly cursor: string | null;
+  /** It was to be retired and could not be: why. */
+  readonly leftBehind: string | null;
+}
+
+export type SetVerb = 'CREATE' | 'SWITCH' | 'RETIRE' | 'WEIGH';
+
+/** The operation on a set that is under way: one at a time, and nothing else begins meanwhile. */
+export interface SetOperation {
+  /** 1, 2, 3… over the whole execution; its id at the target is made of this. */
+  readonly number: number;
+  readonly verb: SetVerb;
+  /** Null: the live one (WEIGH). */
+  readonly set: string | null;
+  /** WEIGH: the share of the new version; null: by the number of instances. */
+  readonly percentage: number | null;
+  readonly sinceMs: number;
 }
 
 /** RollbackInfo of seed 003, as far as it is not in the plan. */
@@ -182,6 +237,14 @@ interface ExecutionFacts {
   readonly preChecks: readonly CheckResult[];
   readonly postChecks: readonly CheckResult[];
   readonly rollback: Rollback | null;
+  /** Of a REVERT: the execution whose moves it takes back. */
+  readonly revertOf: string | null;
+  /** Null before CANARY_MONITORING, and for all other strategies. */
+  readonly canary: Canary | null;
+  /** Null for all strategies but BLUE_GREEN. */
+  readonly newSet: NewSet | null;
+  /** Number of the last operation on a set; 0: none. */
+  readonly setOperations: number;
   /** Why it ended as it did, in a sentence; null while it runs or when all is well. */
   readonly failureReason: string | null;
 }
@@ -206,8 +269,19 @@ interface Moving extends ExecutionFacts {
   readonly batch: Batch | null;
   /** When the next batch may begin; null: not to be waited for. */
   readonly nextBatchAtMs: number | null;
-  /** Post-upgrade checks have been asked for and not been answered. */
+  /** Post-upgrade checks have been asked for. */
   readonly postChecksAskedAtMs: number | null;
+  /** They have been answered: `postChecks` says how. */
+  readonly postChecksAnswered: boolean;
+  readonly setOperation: SetOperation | null;
+  /** Why an operation on a set failed, until it is judged. */
+  readonly setFailure: string | null;
+  /** A kept set that is still to be retired before anything is touched. */
+  readonly staleSet: string | null;
+  /** Share of the traffic that was given to the new version; null: by the number of instances. */
+  readonly weighed: number | null;
+  /** STAGED: number of the last batch that was approved; 0: none. */
+  readonly approvedStage: number;
 }
 
 export interface InProgress extends Moving {
@@ -222,10 +296,13 @@ export interface CanaryMonitoring extends Moving {
   readonly status: 'CANARY_MONITORING';
 }
 
+export type PauseReason = 'OPERATOR' | 'STAGE_APPROVAL';
+
 export interface Paused extends Moving {
   readonly status: 'PAUSED';
   readonly pausedFrom: 'IN_PROGRESS' | 'CANARY_RUNNING';
-  readonly pauseReason: 'OPERATOR' | 'STAGE_APPROVAL';
+  readonly pauseReason: PauseReason;
+  readonly pausedAtMs: number;
 }
 
 export interface RollingBack extends ExecutionFacts {
@@ -253,6 +330,9 @@ export type Execution =
 /** Statuses whose guards decide what starts next. */
 export type Guarded = InProgress | CanaryRunning;
 
+/** Statuses in which instances or sets may be under way. */
+export type Stepping = Guarded | CanaryMonitoring | Paused;
+
 export const NO_INSTANCES: InstanceCounters = {
   PENDING: 0,
   DRAINING: 0,
@@ -273,9 +353,12 @@ export function touched(execution: Execution): number {
   return execution.total - execution.counters.PENDING;
 }
 
+/** Whom an execution waits for when nobody in particular is meant. */
+export const ANYBODY = 'operator';
+
 export type NewExecution = Pick<
   Pending,
-  'id' | 'tenantId' | 'componentId' | 'kind' | 'plan' | 'handOver'
+  'id' | 'tenantId' | 'componentId' | 'kind' | 'revertOf' | 'plan' | 'handOver'
 >;
 
 /**
@@ -294,7 +377,7 @@ export function createExecution(asked: NewExecution, nowMs: number): Pending {
     failedOnce: 0,
     takenByName: 0,
     stopping: null,
-    waitingFor: null,
+    waitingFor: { kind: 'START', who: asked.plan.initiatedBy ?? ANYBODY, sinceMs: nowMs },
     lastProgressAtMs: nowMs,
     createdAtMs: nowMs,
     startedAtMs: null,
@@ -302,6 +385,9 @@ export function createExecution(asked: NewExecution, nowMs: number): Pending {
     preChecks: [],
     postChecks: [],
     rollback: null,
+    canary: null,
+    newSet: null,
+    setOperations: 0,
     failureReason: null,
   };
 }

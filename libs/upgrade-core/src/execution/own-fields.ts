@@ -9,10 +9,30 @@ type Field =
   | 'batch'
   | 'nextBatchAtMs'
   | 'postChecksAskedAtMs'
+  | 'postChecksAnswered'
+  | 'setOperation'
+  | 'setFailure'
+  | 'staleSet'
+  | 'weighed'
+  | 'approvedStage'
   | 'pausedFrom'
-  | 'pauseReason';
+  | 'pauseReason'
+  | 'pausedAtMs';
 
-const MOVING = ['listing', 'room', 'roomWanted', 'batch', 'nextBatchAtMs', 'postChecksAskedAtMs'];
+const MOVING = [
+  'listing',
+  'room',
+  'roomWanted',
+  'batch',
+  'nextBatchAtMs',
+  'postChecksAskedAtMs',
+  'postChecksAnswered',
+  'setOperation',
+  'setFailure',
+  'staleSet',
+  'weighed',
+  'approvedStage',
+];
 
 /** Fields that only some statuses have. A status has all of its own and none of another's. */
 export const FIELDS_OF: Readonly<Record<Execution['status'], readonly string[]>> = {
@@ -21,7 +41,7 @@ export const FIELDS_OF: Readonly<Record<Execution['status'], readonly string[]>>
   IN_PROGRESS: MOVING,
   CANARY_RUNNING: MOVING,
   CANARY_MONITORING: MOVING,
-  PAUSED: [...MOVING, 'pausedFrom', 'pauseReason'],
+  PAUSED: [...MOVING, 'pausedFrom', 'pauseReason', 'pausedAtMs'],
   ROLLING_BACK: ['listing'],
   // What was found there already belongs to what the deployment is told at the end.
   ROLLED_BACK: ['listing'],

@@ -2,8 +2,8 @@
 import { whatFailed } from './beginnings.js';
 import { armDeadline } from './deadlines.js';
 import { ask, change, set, type Effect } from './effects.js';
-import { farewell } from './ends.js';
-import type { Guarded } from './execution.js';
+import { farewell, keepPrevious } from './ends.js';
+import type { Guarded, Stepping } from './execution.js';
 import type { Report } from './execution-inputs.js';
 import { giveUp } from './way-back.js';
 
@@ -18,21 +18,29 @@ export function askPostChecks(execution: Guarded, nowMs: number): Effect[] {
   ];
 }
 
-export function failPostChecks(
-  execution: Guarded,
-  report: PostChecksEnded,
+/** Also in a pause: they are judged when the guards are. */
+export function takeInPostChecks(
+  _: Stepping,
+  { checks }: PostChecksEnded,
   nowMs: number,
 ): Effect[] {
-  const why = `post-upgrade checks failed: ${whatFailed(report.checks)}`;
-  return [set({ postChecks: report.checks }), ...giveUp(execution, why, nowMs)];
+  return [set({ postChecks: checks, postChecksAnswered: true, lastProgressAtMs: nowMs })];
 }
 
-export function complete(execution: Guarded, report: PostChecksEnded): Effect[] {
+export function failPostChecks(execution: Guarded, nowMs: number): Effect[] {
+  return giveUp(
+    execution,
+    `post-upgrade checks failed: ${whatFailed(execution.postChecks)}`,
+    nowMs,
+  );
+}
+
+export function complete(execution: Guarded, nowMs: number): Effect[] {
   const everyone = execution.listing.alreadyThere + execution.total === execution.listed;
   const { to } = execution.plan;
   return [
-    set({ postChecks: report.checks }),
     change('COMPLETED', `all ${String(execution.total)} instances are on ${to.version}`),
+    ...keepPrevious(execution, nowMs),
     // After anything less than every listed instance the deployment keeps its current version.
     ...farewell(everyone ? to.id : null),
   ];

@@ -27,8 +27,12 @@ export interface Row<
     ((execution: ExecutionIn<Status>, input: InputOf<Type>, nowMs: number) => boolean) | null;
   /** Where this row itself can lead. Guards may lead on from there. */
   readonly to: readonly Destination[];
-  /** Null: absorbed. Counted and acknowledged, nothing changes. */
+  /**
+   * Null: absorbed. Counted and acknowledged, nothing changes. FORBIDDEN: the status allows the
+   * action, but not to whoever asks.
+   */
   readonly plan:
+    | 'FORBIDDEN'
     | ((execution: ExecutionIn<Status>, input: InputOf<Type>, nowMs: number) => readonly Effect[])
     | null;
   readonly why: string;

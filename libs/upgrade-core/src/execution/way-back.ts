@@ -1,16 +1,20 @@
 /** Giving up, and the way back. */
 import { STATUS_DEADLINES } from '../limits.js';
-import type { Stepping } from './batches.js';
-import { stillOut } from './conditions.js';
+import { ORCHESTRATOR } from './actors.js';
+import { isUntouched, stillOut } from './conditions.js';
 import { ask, change, move, note, set, type Effect } from './effects.js';
-import { cancelReason, farewell } from './ends.js';
-import { touched, type Guarded, type RollingBack } from './execution.js';
+import { cancelReason, endWatch, farewell } from './ends.js';
+import {
+  INSTANCE_STATUSES,
+  touched,
+  type Guarded,
+  type InstanceStatus,
+  type RollingBack,
+  type Stepping,
+} from './execution.js';
 import type { Action, Report } from './execution-inputs.js';
 
 type Progressed = Extract<Report, { type: 'ROLLBACK_PROGRESSED' }>;
-
-/** Who acts when nobody asked. */
-const ORCHESTRATOR = 'orchestrator';
 
 /** Too much has gone wrong: back at once if that was asked for, else stop where it stands. */
 export function giveUp(execution: Guarded, reason: string, nowMs: number): Effect[] {
@@ -30,7 +34,7 @@ export function rollBackAsAsked(execution: Stepping, action: Action, nowMs: numb
   return rollBack(execution, action.reason ?? 'asked for', action.by, nowMs);
 }
 
-function rollBack(execution: Stepping, reason: string, by: string, nowMs: number): Effect[] {
+export function rollBack(execution: Stepping, reason: string, by: string, nowMs: number): Effect[] {
   const handOver = execution.handOver + 1;
   const rollback = {
     reason,
@@ -41,19 +45,26 @@ function rollBack(execution: Stepping, reason: string, by: string, nowMs: number
     leftOver: [],
   };
   const fields = { handOver, rollback, failureReason: reason, failedOnce: 0 };
+  const unweigh = execution.weighed !== null || execution.setOperation?.verb === 'WEIGH';
   const begun: Effect[] = [
+    ...endWatch(execution),
     set({ ...fields, stopping: null, waitingFor: null }),
     change('ROLLING_BACK', reason, by),
   ];
-  if (touched(execution) === 0) {
+  if (isUntouched(execution)) {
     return [...begun, change('ROLLED_BACK', 'no instance had been touched'), ...farewell(null)];
   }
   return [
     ...begun,
     ask({ type: 'DISARM_TIMER', timer: 'BATCH_DELAY' }),
-    ask({ type: 'ROLL_BACK', handOver }),
+    ask({ type: 'DISARM_TIMER', timer: 'REMINDER' }),
+    ask({ type: 'ROLL_BACK', handOver, unweigh }),
     ask({ type: 'ARM_TIMER', timer: 'DEADLINE', atMs: nowMs + STATUS_DEADLINES.rollbackSilenceMs }),
   ];
+}
+
+function isWeighable({ plan }: RollingBack): boolean {
+  return plan.strategy === 'CANARY';
 }
 
 /** Takes in what is back and what will not be; signs of life count as progress. */
@@ -62,22 +73,34 @@ export function takeInRollback(
   report: Progressed,
   nowMs: number,
 ): Effect[] {
-  const moves = report.restored.map(({ from, indices }) =>
-    move({
-      from,
-      to: 'ROLLED_BACK',
-      fromAttempt: null,
-      attempt: 1,
-      select: { by: 'INDICES', indices },
-      why: 'back on the version it had and admitted to traffic',
-    }),
-  );
+  const moves = report.setsRestored
+    ? allBackWithTheirSet(execution)
+    : report.restored.map(({ from, indices }) =>
+        move({
+          ...{ from, to: 'ROLLED_BACK', fromAttempt: null, attempt: 1 },
+          select: { by: 'INDICES', indices },
+          why: 'back on the version it had and admitted to traffic',
+        }),
+      );
   const rollback = {
     ...execution.rollback,
     leftOver: allLeftOver(execution, report),
     agentDone: report.done,
   };
   return [...moves, set({ rollback, lastProgressAtMs: nowMs })];
+}
+
+/** BLUE_GREEN: the new set is gone as a whole, and traffic where it was. */
+function allBackWithTheirSet({ counters }: RollingBack): Effect[] {
+  const isOut = (status: InstanceStatus): boolean =>
+    status !== 'PENDING' && status !== 'ROLLED_BACK' && counters[status] > 0;
+  return INSTANCE_STATUSES.filter(isOut).map((from) =>
+    move({
+      ...{ from, to: 'ROLLED_BACK', fromAttempt: null, attempt: 1 },
+      select: { by: 'NEXT', count: counters[from], start: 0 },
+      why: 'its set is retired, traffic goes to the one before',
+    }),
+  );
 }
 
 function allLeftOver({ rollback }: RollingBack, report: Progressed) {
@@ -90,9 +113,12 @@ export function finishRollback(
   report: Progressed,
   nowMs: number,
 ): Effect[] {
+  const why = report.setsRestored
+    ? 'traffic goes to the set it came from, the new one is gone'
+    : `all ${String(touched(execution))} touched instances are back`;
   return [
     ...takeInRollback(execution, report, nowMs),
-    change('ROLLED_BACK', `all ${String(touched(execution))} touched instances are back`),
+    change('ROLLED_BACK', why),
     ...farewell(null),
   ];
 }
@@ -103,8 +129,10 @@ export function failRollback(execution: RollingBack, report: Progressed, nowMs: 
   const leftOver = allLeftOver(execution, report);
   const unnamed = missing - leftOver.length;
   const why =
-    `rollback left ${String(missing)} instances over` +
-    (unnamed > 0 ? `, ${String(unnamed)} of them unaccounted for` : '');
+    execution.newSet !== null
+      ? 'the rollback could not bring the sets back to what they were'
+      : `rollback left ${String(missing)} instances over` +
+        (unnamed > 0 ? `, ${String(unnamed)} of them unaccounted for` : '');
   const taken = takeInRollback(execution, report, nowMs);
   return [
     ...taken,
@@ -151,7 +179,8 @@ export function askRollbackAgain(execution: RollingBack, _: unknown, nowMs: numb
   return [
     set({ rollback: { ...execution.rollback, askedAgain: true }, lastProgressAtMs: nowMs }),
     note('ASKED_AGAIN', 'the rollback agent was silent past its deadline: asked again'),
-    ask({ type: 'ROLL_BACK', handOver: execution.handOver }),
+    // Whether traffic was weighed is not known any more: to take a share back twice does no harm.
+    ask({ type: 'ROLL_BACK', handOver: execution.handOver, unweigh: isWeighable(execution) }),
     ask({ type: 'ARM_TIMER', timer: 'DEADLINE', atMs: nowMs + STATUS_DEADLINES.rollbackSilenceMs }),
   ];
 }

@@ -9,9 +9,22 @@ export interface BatchChoice {
   readonly healthy: number;
 }
 
+export const NOTHING: BatchChoice = { down: [], healthy: 0 };
+
 export interface Planner {
-  /** What the next batch takes now; nothing when not even one fits. */
-  nextBatch(execution: Guarded, room: RoomReading): BatchChoice;
+  /** False: it takes what it takes whatever the room is, and nobody counts it. */
+  readonly needsRoom: boolean;
+  /** What an instance begins with: those of a new set have nothing to drain. */
+  readonly firstStep: 'DRAINING' | 'UPGRADING';
+  readonly firstPhase: 'CANARY_RUNNING' | 'IN_PROGRESS';
+  /** A person approves each further batch. */
+  readonly staged: boolean;
+  /**
+   * What the next batch takes now; nothing when not even one fits.
+   *
+   * @param room a fresh count; null only for a planner that needs none
+   */
+  nextBatch(execution: Guarded, room: RoomReading | null): BatchChoice;
 }
 
 export function sizeOf(choice: BatchChoice): number {

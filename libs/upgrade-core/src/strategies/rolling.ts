@@ -3,23 +3,27 @@
  * the next batch, never the other members' transitions (spec §5).
  */
 import type { Guarded, RoomReading } from '../execution/execution.js';
-import type { BatchChoice, Planner } from './planner.js';
+import { pendingInPhase } from './phase.js';
+import { NOTHING, type BatchChoice, type Planner } from './planner.js';
 import { healthyThatFit } from './room.js';
 
 export const rolling: Planner = {
-  nextBatch(execution: Guarded, room: RoomReading): BatchChoice {
+  needsRoom: true,
+  firstStep: 'DRAINING',
+  firstPhase: 'IN_PROGRESS',
+  staged: false,
+  nextBatch(execution: Guarded, room: RoomReading | null): BatchChoice {
+    if (room === null) return NOTHING;
     const { plan, counters, listed } = execution;
+    const most = Math.min(plan.batchSize, pendingInPhase(execution));
     // Taking one that is down moves it from "others' down" to "under way": the sum stays.
-    const down = room.downPending.slice(0, plan.batchSize);
+    const down = room.downPending.slice(0, most);
     const fit = healthyThatFit(
       { listed, maxUnavailablePercentage: plan.maxUnavailablePercentage },
       room.othersDown,
       counters,
     );
     const healthyPending = counters.PENDING - room.downPending.length;
-    return {
-      down,
-      healthy: Math.max(0, Math.min(plan.batchSize - down.length, fit, healthyPending)),
-    };
+    return { down, healthy: Math.max(0, Math.min(most - down.length, fit, healthyPending)) };
   },
 };

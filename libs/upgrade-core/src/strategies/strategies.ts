@@ -1,23 +1,16 @@
-/** Every strategy by name. Null: it has a name but cannot be asked for yet (422 at create). */
+/** Every strategy by name. */
 import type { StrategyName } from '../execution/execution.js';
+import { blueGreen } from './blue-green.js';
+import { canary } from './canary.js';
 import type { Planner } from './planner.js';
+import { recreate } from './recreate.js';
 import { rolling } from './rolling.js';
+import { staged } from './staged.js';
 
-export const PLANNERS: Readonly<Record<StrategyName, Planner | null>> = {
+export const PLANNERS: Readonly<Record<StrategyName, Planner>> = {
   ROLLING: rolling,
-  CANARY: null,
-  BLUE_GREEN: null,
-  RECREATE: null,
-  STAGED: null,
+  CANARY: canary,
+  BLUE_GREEN: blueGreen,
+  RECREATE: recreate,
+  STAGED: staged,
 };
-
-export function isAvailable(strategy: StrategyName): boolean {
-  return PLANNERS[strategy] !== null;
-}
-
-/** The planner of a strategy that was available when its execution was created. */
-export function plannerOf(strategy: StrategyName): Planner {
-  const planner = PLANNERS[strategy];
-  if (planner === null) throw new Error(`strategy ${strategy} has no planner`);
-  return planner;
-}
