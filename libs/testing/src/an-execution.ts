@@ -3,11 +3,16 @@ import {
   createExecution,
   isTerminal,
   NO_INSTANCES,
+  type Canary,
   type Execution,
   type ExecutionPlan,
   type ExecutionStatus,
   type InstanceCounters,
+  type NewSet,
+  type NewSetState,
+  type Paused,
   type RoomReading,
+  type SetOperation,
   type Stopping,
   type TerminalStatus,
 } from '#core/execution/execution.js';
@@ -34,6 +39,8 @@ export function aPlan(over: Partial<ExecutionPlan> = {}): ExecutionPlan {
     totalInstances: null,
     initiatedBy: 'ann',
     drainTimeoutSeconds: 30,
+    newSet: null,
+    staleSet: null,
     ...over,
   };
 }
@@ -47,7 +54,34 @@ const NOT_MOVING_YET: Fields = {
   batch: null,
   nextBatchAtMs: null,
   postChecksAskedAtMs: null,
+  postChecksAnswered: false,
+  setOperation: null,
+  setFailure: null,
+  staleSet: null,
+  weighed: null,
+  approvedStage: 0,
 };
+
+/** The watch as it begins at T0; over in ten minutes. */
+export function aCanary(over: Partial<Canary> = {}): Canary {
+  return {
+    beganAtMs: T0,
+    endsAtMs: T0 + REQUEST_DEFAULTS.canaryDurationSeconds * 1_000,
+    verdict: null,
+    reason: 'no sample yet',
+    durationOver: false,
+    totals: { PASS: 0, FAIL: 0, NO_DATA: 0, ERROR: 0 },
+    samples: [],
+    lastHeardAtMs: T0,
+    ...over,
+  };
+}
+
+/** The set that takes over, beside one named `blue`; its instances have no names yet. */
+export function aNewSet(state: NewSetState, over: Partial<NewSet> = {}): NewSet {
+  const previous = state === 'CREATING' ? null : 'blue';
+  return { name: EXECUTION_ID, state, previous, named: 0, cursor: null, leftBehind: null, ...over };
+}
 
 class ExecutionBuilder {
   #plan: ExecutionPlan = aPlan();
@@ -64,7 +98,38 @@ class ExecutionBuilder {
 
   /** Checks passed, nothing begun yet. */
   inProgress(): ExecutionBuilder {
-    return this.#begun('IN_PROGRESS').with(NOT_MOVING_YET);
+    return this.#moving('IN_PROGRESS');
+  }
+
+  canaryRunning(): ExecutionBuilder {
+    return this.#moving('CANARY_RUNNING').withPlan({ strategy: 'CANARY' });
+  }
+
+  /** All canaries are COMPLETED, have their share of the traffic and are watched. */
+  canaryMonitoring(canary: Partial<Canary> = {}): ExecutionBuilder {
+    const share = this.#plan.canaryPercentage;
+    return this.#moving('CANARY_MONITORING')
+      .withPlan({ strategy: 'CANARY' })
+      .with({ canary: aCanary(canary), weighed: share, setOperations: 1 })
+      .with({ waitingFor: { kind: 'PROMOTION', who: 'operator', sinceMs: T0 } });
+  }
+
+  /** Paused at T0, by an operator unless said otherwise. */
+  paused(
+    pauseReason: Paused['pauseReason'] = 'OPERATOR',
+    pausedFrom: Paused['pausedFrom'] = 'IN_PROGRESS',
+  ): ExecutionBuilder {
+    const kind = pauseReason === 'OPERATOR' ? 'RESUME' : 'APPROVAL';
+    return this.#moving('PAUSED')
+      .with({ pausedFrom, pauseReason, pausedAtMs: T0 })
+      .with({ waitingFor: { kind, who: 'operator', sinceMs: T0 } });
+  }
+
+  /** BLUE_GREEN under way; while the set is CREATING that is what is under way. */
+  blueGreen(state: NewSetState, over: Partial<NewSet> = {}): ExecutionBuilder {
+    const begun = this.inProgress().withPlan({ strategy: 'BLUE_GREEN' });
+    const withSet = begun.with({ newSet: aNewSet(state, over), setOperations: 1 });
+    return state === 'CREATING' ? withSet.withSetOperation('CREATE') : withSet;
   }
 
   rollingBack(reason = 'it looks wrong'): ExecutionBuilder {
@@ -94,9 +159,10 @@ class ExecutionBuilder {
     if (status === 'PENDING') return this;
     if (status === 'VALIDATING') return this.validating();
     if (status === 'ROLLING_BACK') return this.rollingBack();
-    const paused =
-      status === 'PAUSED' ? { pausedFrom: 'IN_PROGRESS', pauseReason: 'OPERATOR' } : {};
-    return this.#begun(status).with({ ...NOT_MOVING_YET, ...paused });
+    if (status === 'PAUSED') return this.paused();
+    if (status === 'CANARY_RUNNING') return this.canaryRunning();
+    if (status === 'CANARY_MONITORING') return this.canaryMonitoring();
+    return this.inProgress();
   }
 
   withPlan(over: Partial<ExecutionPlan>): ExecutionBuilder {
@@ -118,6 +184,13 @@ class ExecutionBuilder {
     return this.with({ batch: { number, size } });
   }
 
+  /** The operation on a set that is under way; of the new set, unless it weighs. */
+  withSetOperation(verb: SetOperation['verb'], over: Partial<SetOperation> = {}): ExecutionBuilder {
+    const set = verb === 'WEIGH' ? null : EXECUTION_ID;
+    const setOperation = { number: 1, verb, set, percentage: null, sinceMs: T0, ...over };
+    return this.with({ setOperation, setOperations: setOperation.number });
+  }
+
   stopping(to: Stopping['to'] = 'CANCELLED'): ExecutionBuilder {
     return this.with({ stopping: { to, reason: 'enough', by: 'ann' } });
   }
@@ -129,17 +202,25 @@ class ExecutionBuilder {
   build(): Execution {
     const plan = this.#plan;
     const ids = { id: EXECUTION_ID, tenantId: 'acme', componentId: COMPONENT_ID };
-    const created = createExecution({ ...ids, kind: 'UPGRADE', plan, handOver: 0 }, T0);
+    const created = createExecution(
+      { ...ids, kind: 'UPGRADE', revertOf: null, plan, handOver: 0 },
+      T0,
+    );
     const total = Object.values(this.#counters).reduce((sum, count) => sum + count, 0);
     const counted = { counters: this.#counters, total, listed: total };
     return { ...created, ...counted, ...this.#fields, status: this.status } as Execution;
+  }
+
+  #moving(status: ExecutionStatus): ExecutionBuilder {
+    return this.#begun(status).with({ ...NOT_MOVING_YET, ...this.#fields });
   }
 
   #begun(status: ExecutionStatus): ExecutionBuilder {
     const it = new ExecutionBuilder(status);
     it.#plan = this.#plan;
     it.#counters = this.#counters;
-    return it.with({ handOver: 1, revision: 2, sequence: 1, startedAtMs: T0, ...this.#fields });
+    const begun = { handOver: 1, revision: 2, sequence: 1, startedAtMs: T0, waitingFor: null };
+    return it.with({ ...begun, ...this.#fields });
   }
 
   #copy(change: (copy: ExecutionBuilder) => void): ExecutionBuilder {

@@ -1,4 +1,5 @@
 /** Inputs of an execution, each with what a test does not care about filled in. */
+import type { CanaryVerdict } from '#core/canary/canary-samples.js';
 import type { CheckOutcome, InstanceStatus, LeftOver, Step } from '#core/execution/execution.js';
 import type {
   Action,
@@ -92,9 +93,43 @@ export function restored(
       return { from: from as InstanceStatus, indices };
     }),
     leftOver: [],
+    setsRestored: false,
     done: false,
     ...over,
   };
+}
+
+/** The operation on a set that was asked for first is done; with a reason it failed. */
+export function setOperationEnded(
+  over: Partial<ReportOf<'SET_OPERATION_ENDED'>> = {},
+): ReportOf<'SET_OPERATION_ENDED'> {
+  const outcome = (over.reason ?? null) === null ? 'DONE' : 'FAILED';
+  const ended = { handOver: 1, number: 1, outcome, reason: null, liveSet: 'blue' } as const;
+  return { type: 'SET_OPERATION_ENDED', ...ended, ...over };
+}
+
+export function setListed(
+  count: number,
+  over: Partial<ReportOf<'SET_LISTED'>> = {},
+): ReportOf<'SET_LISTED'> {
+  return { type: 'SET_LISTED', handOver: 1, cursor: null, nextCursor: null, count, ...over };
+}
+
+export function fleetCompared(
+  vanished: readonly number[],
+  appeared: readonly string[] = [],
+): ReportOf<'FLEET_COMPARED'> {
+  return { type: 'FLEET_COMPARED', handOver: 1, vanished, appeared };
+}
+
+/** What the canary monitor says of its watch. */
+export function watched(
+  verdict: CanaryVerdict | null,
+  over: Partial<ReportOf<'CANARY_WATCHED'>> = {},
+): ReportOf<'CANARY_WATCHED'> {
+  const totals = { PASS: 0, FAIL: 0, NO_DATA: 0, ERROR: 0 };
+  const said = { handOver: 1, reason: 'as the samples say', durationOver: false };
+  return { type: 'CANARY_WATCHED', ...said, verdict, totals, samples: [], ...over };
 }
 
 export function leftOver(...instanceIds: string[]): LeftOver[] {
@@ -103,3 +138,4 @@ export function leftOver(...instanceIds: string[]): LeftOver[] {
 
 export const delayOver: Report = { type: 'BATCH_DELAY_OVER' };
 export const deadlinePassed: Report = { type: 'DEADLINE_PASSED' };
+export const reminderDue: Report = { type: 'REMINDER_DUE' };

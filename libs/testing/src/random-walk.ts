@@ -183,7 +183,13 @@ export class RandomWalk {
 
   #rollbackAnswer(handOver: number, stops: boolean, done: boolean): Report {
     const { world, random } = this;
-    const report = { type: 'ROLLBACK_PROGRESSED', handOver, restored: [], leftOver: [] } as const;
+    const report = {
+      type: 'ROLLBACK_PROGRESSED',
+      handOver,
+      restored: [],
+      leftOver: [],
+      setsRestored: false,
+    } as const;
     if (stops || handOver !== world.execution.handOver) return { ...report, done };
     const out = world.instances.flatMap(({ status }, index) =>
       status === 'PENDING' || status === 'ROLLED_BACK' ? [] : [index],
@@ -207,7 +213,14 @@ export class RandomWalk {
       { type: 'PRE_CHECKS_ENDED', handOver, checks: checks('FAILED') },
       { type: 'POST_CHECKS_ENDED', handOver, checks: checks('FAILED') },
       { type: 'STEPS_SETTLED', handOver, settled: [], room: null },
-      { type: 'ROLLBACK_PROGRESSED', handOver, restored: [], leftOver: [], done: true },
+      {
+        type: 'ROLLBACK_PROGRESSED',
+        handOver,
+        restored: [],
+        leftOver: [],
+        setsRestored: false,
+        done: true,
+      },
     ]);
   }
 }

@@ -1,5 +1,5 @@
 /** What each row of a decision did by itself: `decide` answers with all of them together. */
-import { applyEffects } from '#core/execution/effects.js';
+import { applyEffects, type Effect } from '#core/execution/effects.js';
 import type { Decision } from '#core/execution/decide.js';
 import type { Execution, ExecutionStatus } from '#core/execution/execution.js';
 import type { Input } from '#core/execution/execution-inputs.js';
@@ -27,10 +27,20 @@ export function rowsTaken(
   return decision.rows.map((name, position) => {
     const effects =
       position === 0
-        ? ROWS.find((row) => row.name === name)?.plan?.(current, input, nowMs)
+        ? effectsOfRow(name, current, input, nowMs)
         : GUARDS.find((guard) => guard.name === name)?.plan(current, nowMs);
     const from = current.status;
     current = applyEffects(current, effects ?? [], at).next;
     return { name, from, to: current.status };
   });
+}
+
+function effectsOfRow(
+  name: string,
+  execution: Execution,
+  input: Input,
+  nowMs: number,
+): readonly Effect[] {
+  const plan = ROWS.find((row) => row.name === name)?.plan;
+  return typeof plan === 'function' ? plan(execution, input, nowMs) : [];
 }
