@@ -2,7 +2,6 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { NestLogger } from '#observability/logger.js';
-import { Plumbing1700000000000 } from '#postgres/plumbing-migration.js';
 import { configOrExit } from '#runtime/config.js';
 import { openGround, serve } from '#service/service-process.js';
 import { openTargets } from '#service/targets.js';
@@ -13,18 +12,18 @@ import { OrchestratorConfig } from './orchestrator.config.js';
 import { countDecisions } from './decision-metrics.js';
 import { OrchestratorModule } from './orchestrator.module.js';
 import { Orchestrator } from './orchestrator.js';
-import { Executions1763700000000 } from './persistence/execution.migration.js';
 import { PgExecutionStore } from './persistence/execution.pg.store.js';
 import { PgIdempotencyStore } from './persistence/idempotency.pg.store.js';
-import { Registry1763600000000 } from './persistence/registry.migration.js';
+import { MIGRATIONS } from './persistence/migrations.js';
 import { PgRegistryStore } from './persistence/registry.pg.store.js';
+import { PgStatisticsStore } from './persistence/statistics.pg.store.js';
 
 const config = configOrExit(OrchestratorConfig);
 const ground = await openGround(
   {
     name: 'orchestrator',
     schema: 'orchestrator',
-    migrations: [Plumbing1700000000000, Registry1763600000000, Executions1763700000000],
+    migrations: MIGRATIONS,
   },
   config,
 );
@@ -46,6 +45,7 @@ const app = await NestFactory.create<NestFastifyApplication>(
     executions,
     idempotency,
     registry: new PgRegistryStore(database),
+    statistics: new PgStatisticsStore(database),
     desk: new TargetsProbe(drivers, simulated, clock),
   }),
   createHttpAdapter(),

@@ -8,7 +8,9 @@ import { ResultsConsumer } from './inbound/results.consumer.js';
 import type { Orchestrator } from './orchestrator.js';
 import type { ExecutionStore } from './persistence/execution.store.js';
 import type { RegistryStore } from './persistence/registry.store.js';
+import type { StatisticsStore } from './persistence/statistics.store.js';
 import { RegistryRunner } from './registry.runner.js';
+import { StatisticsRunner } from './statistics.runner.js';
 import type { TargetDesk } from './target-desk.js';
 import { UpgradeCreationRunner } from './upgrade-creation.runner.js';
 import { UpgradeReadsRunner } from './upgrade-reads.runner.js';
@@ -19,6 +21,7 @@ export interface OrchestratorDesk {
   readonly orchestrator: Orchestrator;
   readonly executions: ExecutionStore;
   readonly registry: RegistryStore;
+  readonly statistics: StatisticsStore;
   readonly idempotency: IdempotencyRunner;
   readonly desk: TargetDesk;
 }
@@ -27,7 +30,7 @@ export interface OrchestratorDesk {
 @Module({})
 export class OrchestratorModule {
   static of(ground: Pick<ServiceGround, 'clock' | 'health' | 'metrics'>, parts: OrchestratorDesk) {
-    const { orchestrator, executions, registry, idempotency, desk } = parts;
+    const { orchestrator, executions, registry, statistics, idempotency, desk } = parts;
     const { runner } = orchestrator;
     const creation = new UpgradeCreationRunner(registry, executions, runner, desk);
     return {
@@ -40,6 +43,7 @@ export class OrchestratorModule {
         { provide: UpgradeCreationRunner, useValue: creation },
         { provide: UpgradeReadsRunner, useValue: new UpgradeReadsRunner(executions) },
         { provide: RegistryRunner, useValue: new RegistryRunner(registry, desk, ground.clock) },
+        { provide: StatisticsRunner, useValue: new StatisticsRunner(registry, statistics) },
         { provide: IdempotencyRunner, useValue: idempotency },
       ],
     } satisfies DynamicModule;

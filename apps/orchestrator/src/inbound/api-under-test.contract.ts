@@ -15,7 +15,10 @@ import type { IdempotencyStore } from '../persistence/idempotency.store.js';
 import { MemoryIdempotencyStore } from '../persistence/idempotency.memory.store.js';
 import type { RegistryStore } from '../persistence/registry.store.js';
 import { MemoryRegistryStore, REGISTRY_TABLES } from '../persistence/registry.memory.store.js';
+import { MemoryStatisticsStore } from '../persistence/statistics.memory.store.js';
+import type { StatisticsStore } from '../persistence/statistics.store.js';
 import { RegistryRunner } from '../registry.runner.js';
+import { StatisticsRunner } from '../statistics.runner.js';
 import { UpgradeCreationRunner } from '../upgrade-creation.runner.js';
 import { UpgradeReadsRunner } from '../upgrade-reads.runner.js';
 import { UpgradeRunner } from '../upgrade.runner.js';
@@ -27,6 +30,7 @@ import { BASE_PATH } from './upgrade-views.js';
 /** The stores an API stands on, real or twins. */
 export interface ApiParts {
   readonly registry: RegistryStore;
+  readonly statistics: StatisticsStore;
   readonly executions: ExecutionStore;
   readonly idempotency: IdempotencyStore;
   readonly leases: ShardLeases;
@@ -72,6 +76,7 @@ export class ApiUnderTest {
     );
     const registry = new RegistryRunner(parts.registry, desk, clock);
     const creation = new UpgradeCreationRunner(parts.registry, parts.executions, upgrades, desk);
+    const statistics = new StatisticsRunner(parts.registry, parts.statistics);
     const module = await Test.createTestingModule({
       controllers: HTTP_CONTROLLERS,
       providers: [
@@ -79,6 +84,7 @@ export class ApiUnderTest {
         { provide: UpgradeCreationRunner, useValue: creation },
         { provide: UpgradeReadsRunner, useValue: new UpgradeReadsRunner(parts.executions) },
         { provide: UpgradeRunner, useValue: upgrades },
+        { provide: StatisticsRunner, useValue: statistics },
         { provide: Clock, useValue: clock },
         ...(streamsMax === undefined ? [] : [{ provide: STREAMS_MAX, useValue: streamsMax }]),
       ],
@@ -99,6 +105,7 @@ export class ApiUnderTest {
     });
     return ApiUnderTest.over({
       registry: new MemoryRegistryStore(database),
+      statistics: new MemoryStatisticsStore(database),
       executions: new MemoryExecutionStore(database),
       idempotency: new MemoryIdempotencyStore(database),
       leases: new MemoryShardLeases(database, () => Date.now()),

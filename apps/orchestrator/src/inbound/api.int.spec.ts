@@ -4,19 +4,18 @@ import { createDataSource } from '#postgres/data-source.js';
 import { migrate } from '#postgres/migrate.js';
 import { PgServiceDatabase } from '#postgres/pg-service-database.js';
 import { PgShardLeases } from '#postgres/pg-shard-leases.js';
-import { Plumbing1700000000000 } from '#postgres/plumbing-migration.js';
-import { Executions1763700000000 } from '../persistence/execution.migration.js';
 import { PgExecutionStore } from '../persistence/execution.pg.store.js';
 import { PgIdempotencyStore } from '../persistence/idempotency.pg.store.js';
-import { Registry1763600000000 } from '../persistence/registry.migration.js';
+import { MIGRATIONS } from '../persistence/migrations.js';
 import { PgRegistryStore } from '../persistence/registry.pg.store.js';
+import { PgStatisticsStore } from '../persistence/statistics.pg.store.js';
 import { ApiUnderTest, deploy } from './api-under-test.contract.js';
 
 const schema = `api_${randomUUID().replaceAll('-', '').slice(0, 12)}`;
 const dataSource = createDataSource({
   url: process.env['DATABASE_URL'] ?? '',
   schema,
-  migrations: [Plumbing1700000000000, Registry1763600000000, Executions1763700000000],
+  migrations: MIGRATIONS,
   poolSize: 10,
 });
 let api: ApiUnderTest;
@@ -28,6 +27,7 @@ beforeAll(async () => {
   await dataSource.query('SELECT ensure_fact_partitions(now(), 1)');
   api = await ApiUnderTest.over({
     registry: new PgRegistryStore(database),
+    statistics: new PgStatisticsStore(database),
     executions: new PgExecutionStore(database),
     idempotency: new PgIdempotencyStore(database),
     leases: new PgShardLeases(database, () => performance.now()),

@@ -37,6 +37,12 @@ export const Time = z.iso
   .datetime()
   .meta({ description: 'UTC, ISO 8601', examples: ['2026-03-01T09:30:00.000Z'] });
 
+/** A moment as it is asked for, in ISO 8601 with any offset; read as ms since the epoch. */
+export const Moment = z.iso
+  .datetime({ offset: true })
+  .transform((text) => Date.parse(text))
+  .meta({ examples: ['2026-03-01T09:30:00Z'] });
+
 export const Percentage = z
   .int()
   .min(REQUEST_LIMITS.percentageMin)

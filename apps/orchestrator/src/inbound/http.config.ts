@@ -18,6 +18,7 @@ import { ComponentsController } from './components.controller.js';
 import { DeploymentsController } from './deployments.controller.js';
 import type { HttpReply, HttpRequest } from './http-reply.js';
 import { holdKey, takeKey } from './held-keys.js';
+import { StatisticsController } from './statistics.controller.js';
 import { UpgradeActionsController } from './upgrade-actions.controller.js';
 import { UpgradeEventsController } from './upgrade-events.controller.js';
 import { UpgradePathsController } from './upgrade-paths.controller.js';
@@ -33,6 +34,7 @@ export const HTTP_CONTROLLERS = [
   UpgradesController,
   UpgradeActionsController,
   UpgradeEventsController,
+  StatisticsController,
 ];
 
 /** Headers of an answer that belong to it when it is given again. */

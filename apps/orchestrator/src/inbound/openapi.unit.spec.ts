@@ -63,6 +63,7 @@ describe('the OpenAPI document', () => {
       'POST /upgrades/{id}/revert',
       'POST /upgrades/{id}/rollback',
       'GET /upgrades/{id}/events',
+      'GET /components/{componentId}/upgrade-statistics',
     ]);
   });
 

@@ -34,6 +34,7 @@ import { detailOf, executionOf, hotColumns, type ExecutionRow } from './executio
 import { bodyOf, multirangeOf } from './fact.row.js';
 import { failureCode, instanceOf, statusCode, type InstanceRow } from './instance.row.js';
 import { wavesOf, type PlacedMove } from './move-waves.js';
+import { INSERT_OUTCOMES, outcomeRows } from './statistics.statements.js';
 import type { BriefCache } from './brief-cache.js';
 
 interface MovedRow {
@@ -58,8 +59,8 @@ export class PgExecutionTx extends ServiceTxOver<PgTx> implements ExecutionTx {
       await this.tx.query(
         '',
         `INSERT INTO executions (id, shard, active, revision, sequence, last_progress_at, counters,
-           failed_once, status, detail, tenant_id, component_id, created_at)
-         VALUES ($1, $2, true, $3, $4, $5, $6, 0, $7, $8, $9, $10, $11)`,
+           failed_once, status, detail, tenant_id, component_id, created_at, kind, strategy)
+         VALUES ($1, $2, true, $3, $4, $5, $6, 0, $7, $8, $9, $10, $11, $12, $13)`,
         [
           execution.id,
           shardOf(execution.id, SHARDS),
@@ -72,6 +73,8 @@ export class PgExecutionTx extends ServiceTxOver<PgTx> implements ExecutionTx {
           execution.tenantId,
           execution.componentId,
           execution.createdAtMs,
+          execution.kind,
+          execution.plan.strategy,
         ],
       );
     } catch (error) {
@@ -238,11 +241,13 @@ export class PgExecutionTx extends ServiceTxOver<PgTx> implements ExecutionTx {
   private async updateExecutions(changes: readonly ExecutionChange[]): Promise<void> {
     const records = changes.map(({ before, next }) => hotColumns(before, next));
     const raised = changes.filter(({ before, next }) => next.handOver > before.handOver);
-    const handedOver = raised.map(({ next }) => this.keepHandOver(next));
+    const beside = raised.map(({ next }) => this.keepHandOver(next));
+    const outcomes = outcomeRows(changes);
+    if (outcomes.length > 0) beside.push(this.insertOutcomes(outcomes));
     const rows = await this.tx.query<{ id: string }>('executions.update', UPDATE_EXECUTIONS, [
       JSON.stringify(records),
     ]);
-    await Promise.all(handedOver);
+    await Promise.all(beside);
     if (rows.length !== changes.length) {
       throw new StaleExecutionError('an execution has another revision by now');
     }
@@ -255,6 +260,10 @@ export class PgExecutionTx extends ServiceTxOver<PgTx> implements ExecutionTx {
        WHERE tenant_id = $1 AND component_id = $2`,
       [tenantId, componentId, handOver],
     );
+  }
+
+  private async insertOutcomes(rows: readonly Record<string, unknown>[]): Promise<void> {
+    await this.tx.query('outcomes.insert', INSERT_OUTCOMES, [JSON.stringify(rows)]);
   }
 
   /** All moves of one wave in one statement; answers what each of them really moved. */

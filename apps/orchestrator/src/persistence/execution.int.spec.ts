@@ -3,19 +3,17 @@ import { randomUUID } from 'node:crypto';
 import { createDataSource } from '#postgres/data-source.js';
 import { migrate } from '#postgres/migrate.js';
 import { PgServiceDatabase } from '#postgres/pg-service-database.js';
-import { Plumbing1700000000000 } from '#postgres/plumbing-migration.js';
 import { SHARDS } from '#postgres/shard-of.js';
 import { executionContract, type ExecutionsUnderTest } from './execution.contract.js';
-import { Executions1763700000000 } from './execution.migration.js';
 import { PgExecutionStore } from './execution.pg.store.js';
-import { Registry1763600000000 } from './registry.migration.js';
+import { MIGRATIONS } from './migrations.js';
 
 async function open(): Promise<ExecutionsUnderTest & { partitions(): Promise<string[]> }> {
   const schema = `executions_${randomUUID().replaceAll('-', '').slice(0, 12)}`;
   const dataSource = createDataSource({
     url: process.env['DATABASE_URL'] ?? '',
     schema,
-    migrations: [Plumbing1700000000000, Registry1763600000000, Executions1763700000000],
+    migrations: MIGRATIONS,
     poolSize: 10,
   });
   await migrate(dataSource, { schema });

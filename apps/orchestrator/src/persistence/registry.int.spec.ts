@@ -3,12 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { createDataSource } from '#postgres/data-source.js';
 import { migrate } from '#postgres/migrate.js';
 import { PgServiceDatabase } from '#postgres/pg-service-database.js';
-import { Plumbing1700000000000 } from '#postgres/plumbing-migration.js';
-import { Executions1763700000000 } from './execution.migration.js';
 import { idempotencyContract } from './idempotency.contract.js';
 import { PgIdempotencyStore } from './idempotency.pg.store.js';
 import { registryContract } from './registry.contract.js';
-import { Registry1763600000000 } from './registry.migration.js';
+import { MIGRATIONS } from './migrations.js';
 import { PgRegistryStore } from './registry.pg.store.js';
 
 /** A schema of its own for each test, so that lists begin empty. */
@@ -17,7 +15,7 @@ async function open(): Promise<{ database: PgServiceDatabase; close: () => Promi
   const dataSource = createDataSource({
     url: process.env['DATABASE_URL'] ?? '',
     schema,
-    migrations: [Plumbing1700000000000, Registry1763600000000, Executions1763700000000],
+    migrations: MIGRATIONS,
     poolSize: 10,
   });
   await migrate(dataSource, { schema });

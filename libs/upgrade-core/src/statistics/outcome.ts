@@ -73,23 +73,23 @@ const SAID: readonly (readonly [FailureCause, RegExp])[] = [
   ['POST_CHECKS_FAILED', /^post-upgrade checks failed\b/],
   ['NO_PROGRESS', /^no progress before the deadline\b/],
   ['INSTANCES_FAILED', /^\d+ (?:failed instances reach the threshold|instances failed again)\b/],
-  ['CANARY_UNHEALTHY', /^(?:the )?canar(?:y|ies)\b/i],
-  ['SET_FAILED', /\bset\b/],
+  ['CANARY_UNHEALTHY', /^canaries are UNHEALTHY\b/],
+  ['SET_FAILED', /^(?:(?:CREATE|SWITCH|RETIRE|WEIGH)\b.* failed|set \S+ has \d+ places of)\b/],
 ];
 
 function causeOf(execution: Ended): FailureCause {
   const { status, rollback, failureReason, preChecks, postChecks } = execution;
   // Why the rollback began is the lesser news when it did not end well.
   if (rollback !== null && status === 'FAILED') return 'ROLLBACK_INCOMPLETE';
-  if (rollback !== null && rollback.initiatedBy !== ORCHESTRATOR) return 'ASKED_FOR';
+  if (rollback !== null && !MACHINES.includes(rollback.initiatedBy)) return 'ASKED_FOR';
   if (anyFailed(preChecks)) return 'PRE_CHECKS_FAILED';
   if (anyFailed(postChecks)) return 'POST_CHECKS_FAILED';
   const reason = rollback?.reason ?? failureReason ?? '';
   return SAID.find(([, said]) => said.test(reason))?.[0] ?? 'OTHER';
 }
 
-/** Who initiates a rollback that nobody asked for. */
-const ORCHESTRATOR = 'orchestrator';
+/** Who initiates a rollback that no person asked for. */
+const MACHINES: readonly string[] = ['orchestrator', 'canary-monitor'];
 
 function anyFailed(checks: readonly CheckResult[]): boolean {
   return checks.some(({ outcome }) => outcome === 'FAILED');
