@@ -8,7 +8,7 @@ import { runCommand, say } from './command.js';
 import { buildWhenStale } from './dist.js';
 import { serviceEntry } from './supervise.js';
 
-const SERVICES = ['orchestrator', 'validator', 'rollback-agent'] as const;
+const SERVICES = ['orchestrator', 'validator', 'canary-monitor', 'rollback-agent'] as const;
 const root = join(import.meta.dirname, '..');
 
 /** Runs a service's entry until it has migrated; its log goes to the terminal. */

@@ -56,7 +56,7 @@ function whereEverythingIs(stack: Stack, product: Product, fleet: Fleet): string
     ['REST API', product.apiUrl],
     ['API documentation', `${urls.orchestrator}/docs`],
     ['metrics', `${urls.orchestrator}/metrics, ${urls.validator}/metrics,`],
-    ['', `${urls['rollback-agent']}/metrics`],
+    ['', `${urls['canary-monitor']}/metrics, ${urls['rollback-agent']}/metrics`],
     ['fleet agent', urls['fleet-agent']],
     ['the fleet', `${fleet.trafficUrl} (${String(fleet.instanceIds.length)} instances behind it)`],
     ['Kafka', `${stack.kafkaBrokers}, progress on topic upgrade.progress.v1`],

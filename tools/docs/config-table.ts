@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { describeConfig, type ConfigRow } from '#runtime/config.js';
+import { CanaryMonitorConfig } from '../../apps/canary-monitor/src/canary-monitor.config.js';
 import { FleetAgentConfig } from '../../apps/fleet-agent/src/fleet-agent.config.js';
 import { OrchestratorConfig } from '../../apps/orchestrator/src/orchestrator.config.js';
 import { RollbackAgentConfig } from '../../apps/rollback-agent/src/rollback-agent.config.js';
@@ -10,6 +11,7 @@ import { aligned } from './markdown-table.js';
 export const CONFIGURED: Readonly<Record<string, z.ZodObject>> = {
   orchestrator: OrchestratorConfig,
   validator: ValidatorConfig,
+  'canary-monitor': CanaryMonitorConfig,
   'rollback-agent': RollbackAgentConfig,
   'fleet-agent': FleetAgentConfig,
 };

@@ -10,12 +10,14 @@ import { artifactsOf } from './example-fleet.js';
 import { holdLifeline, type Lifeline } from './lifeline.js';
 import { RegistryApi } from './registry-api.js';
 
-export type ServiceName = 'orchestrator' | 'validator' | 'rollback-agent' | 'fleet-agent';
+export type ServiceName =
+  'orchestrator' | 'validator' | 'canary-monitor' | 'rollback-agent' | 'fleet-agent';
 
 /** Where a newcomer looks for them first; taken by others, any free port does. */
 const USUAL_PORTS: Readonly<Record<ServiceName, number>> = {
   orchestrator: 8084,
   validator: 8085,
+  'canary-monitor': 8086,
   'rollback-agent': 8087,
   'fleet-agent': 8095,
 };
@@ -65,7 +67,7 @@ interface FleetAnswer {
   readonly instances: readonly { readonly id: string }[];
 }
 
-/** Builds what is not built, starts the four services and returns when all are ready. */
+/** Builds what is not built, starts the services and the fleet agent; returns when all are ready. */
 export async function startProduct(options: ProductOptions): Promise<Product> {
   const report = options.report ?? (() => undefined);
   await buildWhenStale(report);
@@ -100,22 +102,16 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
   try {
     // Together: each waits for what it needs by itself, whoever comes first.
     const names = Object.keys(USUAL_PORTS) as ServiceName[];
-    const services = await settled(names.map(start));
+    const services = await settled(names.map(async (name) => [name, await start(name)] as const));
     report(`${names.join(', ')} are ready (${((performance.now() - began) / 1_000).toFixed(1)} s)`);
-    const [orchestrator, validator, rollbackAgent, fleetAgent] = services as Four<Service>;
-    return describe(options, ports, logFolder, stop, {
-      orchestrator,
-      validator,
-      'rollback-agent': rollbackAgent,
-      'fleet-agent': fleetAgent,
-    });
+    const byName = Object.fromEntries(services) as Product['services'];
+    return describe(options, ports, logFolder, stop, byName);
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-type Four<Of> = [Of, Of, Of, Of];
 type Ports = Readonly<Record<ServiceName, number>>;
 
 /** All of them, or the first failure once none is still starting: nothing may start after it. */
