@@ -7,7 +7,8 @@ import { judgeUpgrade } from '#core/compatibility/judge-upgrade.js';
 import { isOlder } from '#core/compatibility/upgrade-path.js';
 import { REQUEST_DEFAULTS, REQUEST_LIMITS } from '#core/limits.js';
 import type { Clock } from '#runtime/clock.js';
-import { notFound, Refusal, type FieldProblem } from './refusal.js';
+import { invalidRequest, notFound, Refusal, type FieldProblem } from './refusal.js';
+import { checksBytes } from './registry.js';
 import type {
   Component,
   Deployment,
@@ -62,9 +63,13 @@ export class RegistryRunner {
     return this.store.components(page);
   }
 
-  /** Refusal 404 without the component, 409 when it has this version, 422 when it has too many. */
+  /**
+   * Refusal 400 when its checks are too large together, 404 without the component, 409 when it has
+   * this version, 422 when it has too many.
+   */
   async addVersion(asked: New<Version>): Promise<Version> {
     await this.component(asked.componentId);
+    insistOnSmallChecks(asked);
     const version = this.#stamped(asked);
     return this.#add(
       () => this.store.insertVersion(version),
@@ -90,11 +95,16 @@ export class RegistryRunner {
     return version;
   }
 
+  /** Refusal 400 when its checks grow too large together, 404 without the version. */
   async changeVersion(
     componentId: string,
     versionId: string,
     change: Partial<VersionDetails>,
   ): Promise<Version> {
+    if (change.smokeTests !== undefined || change.canaryMetrics !== undefined) {
+      // Two changes at once may pass together: each list alone is as bounded, so both still travel.
+      insistOnSmallChecks({ ...(await this.version(componentId, versionId)), ...change });
+    }
     const nowMs = this.clock.nowMs();
     const version = await this.store.changeVersion(componentId, versionId, change, nowMs);
     if (version === null) throw notFound('version', versionId);
@@ -278,6 +288,16 @@ export function unusable(errors: readonly FieldProblem[]): Refusal {
   return new Refusal('UNUSABLE_REFERENCE', 422, `It cannot be done with this ${fields}`, {
     errors,
   });
+}
+
+function insistOnSmallChecks(version: Pick<VersionDetails, 'smokeTests' | 'canaryMetrics'>): void {
+  const max = REQUEST_LIMITS.versionChecksMaxBytes;
+  if (checksBytes(version) <= max) return;
+  const expected = `at most ${String(max)} bytes of JSON, both together`;
+  throw invalidRequest([
+    { field: 'smokeTests', expected },
+    { field: 'canaryMetrics', expected },
+  ]);
 }
 
 /** A rehearsal's fleet is this deployment's, and begins on its version, unless it says otherwise. */

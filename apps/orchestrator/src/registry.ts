@@ -9,7 +9,9 @@ import {
   type VersionStatus,
 } from '#core/compatibility/compatibility.js';
 import { coerceVersion, parseVersion } from '#core/compatibility/semver.js';
+import type { StandbySet } from '#core/execution/execution-requests.js';
 import { parseRange } from '#core/compatibility/semver-range.js';
+import type { CanaryMetric, SmokeTest } from '#contracts/work.messages.js';
 
 // What inbound needs of the rules' words to say what it takes and answers.
 export { SKIPPABLE_CHECKS, VERSION_STATUSES, type UpgradeJudgement };
@@ -34,24 +36,20 @@ export interface Component extends Registered {
   readonly description: string | null;
 }
 
-/** A call that must be answered so after an upgrade; `expectedStatus` may well be a 409. */
-export interface SmokeTest {
-  readonly method: string;
-  readonly path: string;
-  readonly expectedStatus: number;
-  readonly body: unknown;
-  readonly timeoutSeconds: number;
-}
+/** As they travel to the services that hold an upgrade against them. */
+export type { CanaryMetric, SmokeTest };
 
-/** A bound that a canary is held against. */
-export interface CanaryMetric {
-  readonly name: string;
-  readonly source: string;
-  readonly query: string;
-  readonly bound: number;
-  /** On which side of the bound a sample passes. */
-  readonly direction: 'BELOW' | 'ABOVE';
-}
+export const SMOKE_TEST_METHODS = [
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+] as const;
+export const METRIC_SOURCES = ['PROMETHEUS', 'TARGET'] as const;
+export const METRIC_DIRECTIONS = ['BELOW', 'ABOVE'] as const;
 
 /** What of a version may be changed after it was registered: all but which version it is. */
 export interface VersionDetails {
@@ -109,7 +107,8 @@ export interface Deployment extends Registered {
   /** semver → how many instances were seen on it. */
   readonly observedVersions: Readonly<Record<string, number>>;
   readonly platformVersion: string | null;
-  readonly standbySet: { readonly versionId: string; readonly retireAt: string } | null;
+  /** The set that a BLUE_GREEN upgrade has left, kept for a while to be gone back to. */
+  readonly standbySet: StandbySet | null;
 }
 
 /** The last of the page before, in a list of the newest first. */
@@ -137,4 +136,12 @@ export function isCoercibleText(text: string): boolean {
 
 export function isRangeText(text: string): boolean {
   return parseRange(text) !== null;
+}
+
+/** Smoke tests and canary metrics of a version, as many bytes as their JSON has. */
+export function checksBytes({
+  smokeTests,
+  canaryMetrics,
+}: Pick<VersionDetails, 'smokeTests' | 'canaryMetrics'>): number {
+  return Buffer.byteLength(JSON.stringify({ smokeTests, canaryMetrics }));
 }

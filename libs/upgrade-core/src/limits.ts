@@ -36,6 +36,10 @@ export const REQUEST_LIMITS = {
   urlMaxChars: 2_000,
   estimatedDurationMaxMinutes: 100_000,
   smokeTestTimeoutMaxSeconds: 600,
+  smokeTestBodyMaxBytes: 16_384,
+  canaryInitialDelayMaxSeconds: 86_400,
+  /** A version's smoke tests and canary metrics as JSON: they travel in a message of at most 1 MB. */
+  versionChecksMaxBytes: 131_072,
   artifactsMax: 50,
   idempotencyKeyMaxChars: 200,
   idempotencyKeptMs: 24 * 3_600_000,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { ApiUnderTest, deploy } from './api-under-test.contract.js';
+import { ApiUnderTest, deploy, type Answer } from './api-under-test.contract.js';
 
 let api: ApiUnderTest;
 beforeAll(async () => {
@@ -93,6 +93,84 @@ describe('versions', () => {
     const other = await aComponent('other-listed');
     const version = (drafts.body['items'] as { id: string }[])[0]?.id ?? '';
     expect((await api.get(`components/${other}/versions/${version}`)).status).toBe(404);
+  });
+});
+
+describe('what a version is held against', () => {
+  const metric = { name: 'errors', source: 'TARGET', query: 'q', bound: 1, direction: 'BELOW' };
+  let versions: string;
+  let number = 0;
+  beforeAll(async () => {
+    versions = `components/${await aComponent('checked')}/versions`;
+  });
+  const register = (more: object) => {
+    number += 1;
+    return api.post(versions, { version: `1.${String(number)}.0`, ...more });
+  };
+  const at = ({ body }: Answer) =>
+    (body['errors'] as { field: string }[]).map(({ field }) => field);
+
+  it('is filled in and answered as it will be sent', async () => {
+    const asked = { smokeTests: [{ path: '/orders' }], canaryMetrics: [metric] };
+    const { status, body } = await register(asked);
+    expect(status).toBe(201);
+    const filledIn = { method: 'GET', expectedStatus: 200, body: null, timeoutSeconds: 10 };
+    expect(body['smokeTests']).toEqual([{ path: '/orders', ...filledIn }]);
+    expect(body['canaryMetrics']).toEqual([{ ...metric, initialDelaySeconds: 0 }]);
+  });
+
+  it.each([
+    ['a path of another host', { smokeTests: [{ path: '//evil/x' }] }, 'smokeTests.0.path'],
+    ['the same by a backslash', { smokeTests: [{ path: '/\\evil' }] }, 'smokeTests.0.path'],
+    ['a path without a slash', { smokeTests: [{ path: 'orders' }] }, 'smokeTests.0.path'],
+    ['a path with a line in it', { smokeTests: [{ path: '/a\r\nb' }] }, 'smokeTests.0.path'],
+    ['no method', { smokeTests: [{ path: '/', method: 'BREW' }] }, 'smokeTests.0.method'],
+    [
+      'a status that is none',
+      { smokeTests: [{ path: '/', expectedStatus: 600 }] },
+      'smokeTests.0.expectedStatus',
+    ],
+    [
+      'a large body',
+      { smokeTests: [{ path: '/', body: 'x'.repeat(16_384) }] },
+      'smokeTests.0.body',
+    ],
+    ['a name twice', { canaryMetrics: [metric, metric] }, 'canaryMetrics'],
+    [
+      'a source nobody knows',
+      { canaryMetrics: [{ ...metric, source: 'prometheus' }] },
+      'canaryMetrics.0.source',
+    ],
+    [
+      'a side that is none',
+      { canaryMetrics: [{ ...metric, direction: 'LEFT' }] },
+      'canaryMetrics.0.direction',
+    ],
+    [
+      'a delay of a day and a second',
+      { canaryMetrics: [{ ...metric, initialDelaySeconds: 86_401 }] },
+      'canaryMetrics.0.initialDelaySeconds',
+    ],
+  ])('with %s is a 400 that names the field', async (_, asked, field) => {
+    const answer = await register(asked);
+    expect([answer.status, at(answer)]).toEqual([400, [field]]);
+  });
+
+  it('fits a message: both lists together, also when one of them is changed later', async () => {
+    const smokeTests = Array.from({ length: 8 }, () => {
+      return { path: '/', body: 'x'.repeat(15_000) };
+    });
+    const canaryMetrics = [1, 2, 3].map((n) => {
+      return { ...metric, name: String(n), query: 'q'.repeat(4_000) };
+    });
+    const both = await register({ smokeTests, canaryMetrics });
+    expect([both.status, at(both)]).toEqual([400, ['smokeTests', 'canaryMetrics']]);
+    const { body } = await register({ smokeTests });
+    const path = `${versions}/${body.id}`;
+    const refused = await api.ask('PATCH', path, { body: { canaryMetrics } });
+    expect([refused.status, at(refused)]).toEqual([400, ['smokeTests', 'canaryMetrics']]);
+    const swapped = await api.ask('PATCH', path, { body: { smokeTests: [], canaryMetrics } });
+    expect(swapped.status).toBe(200);
   });
 });
 

@@ -1,7 +1,13 @@
 /** What may be asked of the registry (spec §2). Strict: an unknown field is a mistake. */
 import { z } from 'zod';
 import { REQUEST_LIMITS } from '#core/limits.js';
-import { COMPONENT_KINDS, VERSION_STATUSES } from '../registry.js';
+import {
+  COMPONENT_KINDS,
+  METRIC_DIRECTIONS,
+  METRIC_SOURCES,
+  SMOKE_TEST_METHODS,
+  VERSION_STATUSES,
+} from '../registry.js';
 import {
   boundedMap,
   PlatformVersion,
@@ -34,25 +40,71 @@ export const ComponentRequest = z
 
 const SmokeTest = z
   .strictObject({
-    method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']).default('GET'),
-    path: z.string().min(1).max(REQUEST_LIMITS.urlMaxChars).startsWith('/'),
-    expectedStatus: z.int().min(100).max(599).default(200),
-    body: z.json().default(null),
+    method: z.enum(SMOKE_TEST_METHODS).default('GET'),
+    path: z
+      .string()
+      .max(REQUEST_LIMITS.urlMaxChars)
+      // Two slashes, or a backslash, would name another host.
+      .regex(/^\/(?![/\\])[\x21-\x7e]*$/, 'expected a path that begins with one /')
+      .meta({ description: 'Below the address of the instances' }),
+    expectedStatus: z
+      .int()
+      .min(100)
+      .max(599)
+      .default(200)
+      .meta({ description: 'What must be answered; a 409 can be what is expected' }),
+    body: z
+      .json()
+      .refine(isSmallBody, `expected at most ${String(REQUEST_LIMITS.smokeTestBodyMaxBytes)} bytes`)
+      .default(null)
+      .meta({ description: 'Sent as JSON; null: none' }),
     timeoutSeconds: z.int().min(1).max(REQUEST_LIMITS.smokeTestTimeoutMaxSeconds).default(10),
   })
-  .meta({ id: 'SmokeTest' });
+  .meta({
+    id: 'SmokeTestRequest',
+    examples: [{ method: 'GET', path: '/api/v1/orders?limit=1', expectedStatus: 200 }],
+  });
 
 const CanaryMetric = z
   .strictObject({
-    name: Name,
-    source: Name,
+    name: Name.meta({ description: 'Unique in the list' }),
+    source: z.enum(METRIC_SOURCES).meta({
+      description: 'PROMETHEUS: `query` is PromQL. TARGET: a metric the target knows by that name',
+    }),
     query: Text,
     bound: z.number(),
-    direction: z
-      .enum(['BELOW', 'ABOVE'])
-      .meta({ description: 'On which side of the bound a sample passes' }),
+    direction: z.enum(METRIC_DIRECTIONS).meta({
+      description: 'On which side of the bound a sample passes; the bound itself passes',
+    }),
+    initialDelaySeconds: z
+      .int()
+      .min(0)
+      .max(REQUEST_LIMITS.canaryInitialDelayMaxSeconds)
+      .default(0)
+      .meta({ description: 'Not held against the bound until so long after the watch began' }),
   })
-  .meta({ id: 'CanaryMetric' });
+  .meta({
+    id: 'CanaryMetricRequest',
+    examples: [
+      {
+        name: 'error-rate',
+        source: 'PROMETHEUS',
+        query:
+          'sum(rate(http_requests_total{code=~"5.."}[1m])) / sum(rate(http_requests_total[1m]))',
+        bound: 0.01,
+        direction: 'BELOW',
+        initialDelaySeconds: 60,
+      },
+    ],
+  });
+
+function isSmallBody(body: unknown): boolean {
+  return Buffer.byteLength(JSON.stringify(body)) <= REQUEST_LIMITS.smokeTestBodyMaxBytes;
+}
+
+function areNamedApart(metrics: readonly { readonly name: string }[]): boolean {
+  return new Set(metrics.map(({ name }) => name)).size === metrics.length;
+}
 
 const ArtifactName = z.string().min(1).max(REQUEST_LIMITS.nameMaxChars);
 const ArtifactValue = z.string().max(REQUEST_LIMITS.artifactMaxChars);
@@ -70,7 +122,10 @@ const versionFields = {
     description: 'Component name → range of versions',
   }),
   smokeTests: z.array(SmokeTest).max(REQUEST_LIMITS.smokeTestsMax),
-  canaryMetrics: z.array(CanaryMetric).max(REQUEST_LIMITS.canaryMetricsMax),
+  canaryMetrics: z
+    .array(CanaryMetric)
+    .max(REQUEST_LIMITS.canaryMetricsMax)
+    .refine(areNamedApart, 'expected each name at most once'),
   drainTimeoutSeconds: z.int().min(0).max(REQUEST_LIMITS.drainTimeoutMaxSeconds),
   lts: z.boolean(),
   recommended: z.boolean(),
@@ -93,7 +148,26 @@ export const VersionRequest = z
   })
   .meta({
     id: 'VersionRequest',
-    examples: [{ version: '1.5.0', artifacts: { image: 'payments:1.5.0' }, requires: {} }],
+    examples: [
+      {
+        version: '1.5.0',
+        releaseDate: '2026-03-01',
+        artifacts: { image: 'payments:1.5.0' },
+        minPlatformVersion: '2.1.0',
+        requires: { ledger: '>=3.5 <5' },
+        smokeTests: [{ path: '/api/v1/orders?limit=1' }],
+        canaryMetrics: [
+          {
+            name: 'p99-latency-ms',
+            source: 'TARGET',
+            query: 'p99_latency_ms',
+            bound: 300,
+            direction: 'BELOW',
+          },
+        ],
+        lts: true,
+      },
+    ],
   });
 
 export const VersionChange = z

@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import {
   COMPONENT_KINDS,
+  METRIC_DIRECTIONS,
+  METRIC_SOURCES,
   VERSION_STATUSES,
   type Component,
   type Deployment,
@@ -9,7 +11,7 @@ import {
   type UpgradePath,
   type Version,
 } from '../registry.js';
-import { registered, timesOf } from './fields.js';
+import { isoOf, registered, timesOf } from './fields.js';
 import { pageOf } from './paging.js';
 
 const map = z.record(z.string(), z.string());
@@ -44,22 +46,27 @@ export const VersionView = z
     maxPlatformVersion: text,
     requires: map,
     smokeTests: z.array(
-      z.strictObject({
-        method: z.string(),
-        path: z.string(),
-        expectedStatus: z.int(),
-        body: z.unknown(),
-        timeoutSeconds: z.int(),
-      }),
+      z
+        .strictObject({
+          method: z.string(),
+          path: z.string(),
+          expectedStatus: z.int(),
+          body: z.unknown(),
+          timeoutSeconds: z.number(),
+        })
+        .meta({ id: 'SmokeTest' }),
     ),
     canaryMetrics: z.array(
-      z.strictObject({
-        name: z.string(),
-        source: z.string(),
-        query: z.string(),
-        bound: z.number(),
-        direction: z.enum(['BELOW', 'ABOVE']),
-      }),
+      z
+        .strictObject({
+          name: z.string(),
+          source: z.enum(METRIC_SOURCES),
+          query: z.string(),
+          bound: z.number(),
+          direction: z.enum(METRIC_DIRECTIONS),
+          initialDelaySeconds: z.int(),
+        })
+        .meta({ id: 'CanaryMetric' }),
     ),
     drainTimeoutSeconds: z.int(),
     lts: z.boolean(),
@@ -161,9 +168,13 @@ export const DeploymentView = z
   .meta({ id: 'Deployment' });
 
 export function deploymentView(deployment: Deployment): z.infer<typeof DeploymentView> {
-  const { createdAtMs, updatedAtMs, target, ...fields } = deployment;
+  const { createdAtMs, updatedAtMs, target, standbySet, ...fields } = deployment;
   return {
     ...fields,
+    standbySet:
+      standbySet === null
+        ? null
+        : { versionId: standbySet.versionId, retireAt: isoOf(standbySet.retireAtMs) },
     target: target === null ? null : { driver: target.driver, settings: { ...target.settings } },
     observedVersions: { ...fields.observedVersions },
     ...timesOf({ createdAtMs, updatedAtMs }),

@@ -169,7 +169,10 @@ export function registryContract(open: () => Promise<RegistryUnderTest>): void {
         requires: {},
         smokeTests: [],
         canaryMetrics: [
-          { name: 'errors', source: 'prometheus', query: 'q', bound: 0.5, direction: 'BELOW' },
+          {
+            ...{ name: 'errors', source: 'PROMETHEUS', query: 'q', bound: 0.5, direction: 'BELOW' },
+            initialDelaySeconds: 60,
+          },
         ],
         drainTimeoutSeconds: 1,
         recommended: false,
