@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { InMemoryFleetStore } from './in-memory-fleet.store.js';
 import { InstanceSteps } from './instance-steps.js';
 import type { Advance, Step, StepName, StepOutcome } from './instance-steps.js';
-import { ManualClock } from './manual-clock.js';
+import { ManualClock } from '#testing/manual-clock.js';
 import type { SimulatedFault } from './simulated-faults.js';
 import { SimulatedTargets } from './simulated-targets.js';
 import { TargetDriver, TargetUnreachableError } from './target.driver.js';
@@ -342,7 +342,17 @@ interface Script {
   list?(): { id: string; version: string }[];
 }
 
+/** What no walk of an instance asks for. */
+const notAsked = () => Promise.reject(new Error('nobody should ask that'));
+
 class ScriptedDriver extends TargetDriver {
+  override sets = notAsked;
+  override submitSet = notAsked;
+  override pollSet = notAsked;
+  override backups = notAsked;
+  override metric = notAsked;
+  override address = notAsked;
+
   readonly #script: Script;
 
   constructor(script: Script) {

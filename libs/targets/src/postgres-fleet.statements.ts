@@ -17,14 +17,18 @@ create table if not exists simulated.fleets (
   spent jsonb not null,
   keeps_history boolean not null,
   -- Entries of its history.
-  acts integer not null default 0
+  acts integer not null default 0,
+  -- Which set is live and what is done to sets; null: as a fleet begins.
+  sets jsonb
 );
 
 create table if not exists simulated.instances (
   fleet text not null references simulated.fleets on delete cascade,
   id text collate "C" not null,
+  set_name text not null default 'main',
   index integer not null,
-  runs text not null,
+  -- Null: a place to which nothing was brought yet.
+  runs text,
   came_from jsonb not null,
   admitted boolean not null,
   up boolean not null,
@@ -46,11 +50,24 @@ create table if not exists simulated.history (
   act jsonb not null,
   primary key (fleet, position)
 );
+
+-- Fleets that were made before there were sets. Only then: altering waits for everybody's work.
+do $$ begin
+  if not exists (
+    select from information_schema.columns
+    where table_schema = 'simulated' and table_name = 'instances' and column_name = 'set_name'
+  ) then
+    alter table simulated.fleets add column sets jsonb;
+    alter table simulated.instances
+      add column set_name text not null default 'main',
+      alter column runs drop not null;
+  end if;
+end $$;
 `;
 
 /** Rows of instances as they are read; the columns of `InstanceRow`. */
 export const INSTANCE_COLUMNS =
-  'id, index, runs, came_from, admitted, up, gone, fence, operation, earlier';
+  'id, set_name, index, runs, came_from, admitted, up, gone, fence, operation, earlier';
 
 export const INSERT_INSTANCES = `
 insert into simulated.instances
@@ -58,6 +75,18 @@ insert into simulated.instances
 select $1, 'i-' || lpad(n::text, 6, '0'), n, $2, '[]', true, true, false, false, null, null, '[]'
 from generate_series($3::integer, $4::integer - 1) as n
 on conflict do nothing`;
+
+/** Places of a set from 0 to `$5`; what is there stays, what vanished becomes a place again. */
+export const FILL_SET = `
+insert into simulated.instances
+  (fleet, id, set_name, index, runs, came_from, admitted, up, gone, busy, fence, operation, earlier)
+select $1, $3 || lpad(n::text, 6, '0'), $2, n, null, '[]', false, false, false, false, $4, null,
+       '[]'
+from generate_series(0, $5::integer - 1) as n
+on conflict (fleet, id) do update
+set runs = null, came_from = '[]', admitted = false, up = false, gone = false, busy = false,
+    fence = excluded.fence, operation = null, earlier = '[]'
+where instances.gone`;
 
 export const UPDATE_INSTANCES = `
 update simulated.instances as i

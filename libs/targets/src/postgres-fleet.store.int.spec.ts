@@ -16,6 +16,8 @@ const admin = new Pool({ connectionString: server.href, max: 1 });
 const pool = new Pool({ connectionString: new URL(`/${database}`, server).href, max: 8 });
 const store = new PostgresFleetStore(pool);
 const targets = new SimulatedTargets(store, clock);
+/** As another process opens them that knows nothing but what the first one has kept. */
+const restarted = new SimulatedTargets(new PostgresFleetStore(pool), clock);
 let fleets = 0;
 
 beforeAll(async () => {
@@ -49,18 +51,27 @@ const bring = (index: number, attempt = 1): InstanceOperation => ({
   artifacts: {},
 });
 
+/** Its place in its set, as its id says. */
+const indexOf = (id: string): number => Number(id.slice(-6));
+
 describeTarget('the simulated driver in Postgres', () => {
   const settings = newSettings(5);
+  let driver = targets.open(settings);
   return Promise.resolve({
-    driver: targets.open(settings),
+    get driver() {
+      return driver;
+    },
     artifactsOf: () => ({}),
     slowVersion: '1.2.0',
     makeSlow: (id) => {
-      const instance = Number(id.slice(2));
+      const instance = indexOf(id);
       return targets.setFaults(settings, [{ instance, on: 'BRING', how: 'HANG', times: 1 }]);
     },
-    vanish: (id) => store.alter(settings.fleet, Number(id.slice(2)), { gone: true }),
-    restart: () => Promise.resolve(),
+    vanish: (id) => store.alter(settings.fleet, indexOf(id), { gone: true }),
+    restart: () => {
+      driver = restarted.open(settings);
+      return Promise.resolve();
+    },
     close: () => Promise.resolve(),
   });
 });

@@ -1,53 +1,64 @@
 import type { Pool, PoolClient } from 'pg';
-import { z } from 'zod';
 import {
-  CREATE_SCHEMA,
-  INSERT_INSTANCES,
-  INSTANCE_COLUMNS,
-  SCHEMA_LOCK,
-  UPDATE_INSTANCES,
-} from './postgres-fleet.statements.js';
-import { FaultBook, SimulatedFaults, type SimulatedFault } from './simulated-faults.js';
+  bookOf,
+  changeInstances,
+  countSets,
+  insertActs,
+  insertFleet,
+  lockFleet,
+  selectBusy,
+  selectInstances,
+  setsOf,
+  updateInstances,
+  updateSets,
+  updateSpent,
+  type FleetRow,
+} from './postgres-fleet.row.js';
+import { CREATE_SCHEMA, INSERT_INSTANCES, SCHEMA_LOCK } from './postgres-fleet.statements.js';
+import { FaultBook, type SimulatedFault } from './simulated-faults.js';
 import {
-  lookFaultsOf,
+  isFit,
   SimulatedFleetStore,
   worldOfRelease,
+  type Alteration,
   type FleetDeclaration,
   type FleetWork,
   type Selection,
+  type SetsChange,
+  type SetsView,
+  type SetsWork,
 } from './simulated-fleet.store.js';
 import {
   instanceIdOf,
-  isPlainlyUp,
+  recordEnd,
   release,
+  settle,
   type SimulatedAct,
   type SimulatedInstance,
 } from './simulated-instance.js';
+import {
+  dueOperation,
+  finishSet,
+  newSets,
+  releaseSet,
+  type SetsAsTheyAre,
+  type SimulatedSetOperation,
+  type SimulatedSets,
+} from './simulated-sets.js';
 import { SIMULATED_LIMITS } from './target-limits.js';
 import { TargetUnreachableError } from './target.driver.js';
 
-interface FleetRow {
-  readonly faults: unknown;
-  readonly spent: unknown;
-  readonly keeps_history: boolean;
-  readonly now_ms: number;
+/** One fleet under lock, as a transaction works on it. */
+interface Held {
+  readonly client: PoolClient;
+  readonly fleet: string;
+  readonly homeVersion: string;
+  readonly nowMs: number;
+  readonly faults: FaultBook;
+  sets: SimulatedSets;
+  /** Null when the fleet keeps no history. */
+  readonly acts: SimulatedAct[] | null;
 }
-
-interface InstanceRow {
-  readonly id: string;
-  readonly index: number;
-  readonly runs: string;
-  readonly came_from: string[];
-  readonly admitted: boolean;
-  readonly up: boolean;
-  readonly gone: boolean;
-  readonly fence: SimulatedInstance['fence'];
-  readonly operation: SimulatedInstance['operation'];
-  readonly earlier: NonNullable<SimulatedInstance['operation']>[];
-}
-
-const Spent = z.array(z.number());
-const NOW_MS = `(extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms`;
 
 /**
  * Simulated fleets in Postgres, where every service sees the same ones. Time is the database's, so
@@ -69,15 +80,19 @@ export class PostgresFleetStore extends SimulatedFleetStore {
     await this.#transact(async (client) => {
       await insertFleet(client, declaration);
       const { fleet, instances, version, faults, keepsHistory } = declaration;
+      const before = await lockFleet(client, fleet);
+      const sets = newSets(before?.sets?.fence);
       await client.query(
-        `update simulated.fleets set version = $2, faults = $3, spent = '[]', keeps_history = $4
+        `update simulated.fleets
+         set version = $2, faults = $3, spent = '[]', keeps_history = $4, sets = $5
          where fleet = $1`,
-        [fleet, version, JSON.stringify(faults), keepsHistory],
+        [fleet, version, JSON.stringify(faults), keepsHistory, JSON.stringify(sets)],
       );
-      await client.query('delete from simulated.instances where fleet = $1 and index >= $2', [
-        fleet,
-        instances,
-      ]);
+      await client.query(
+        `delete from simulated.instances
+         where fleet = $1 and (index >= $2 or set_name <> $3)`,
+        [fleet, instances, sets.live],
+      );
       await client.query(
         `update simulated.instances
          set runs = $2, came_from = '[]', admitted = true, up = true, gone = false, busy = false,
@@ -94,60 +109,52 @@ export class PostgresFleetStore extends SimulatedFleetStore {
     selection: Selection,
     work: (given: FleetWork) => T,
   ): Promise<T> {
-    return this.#transact(async (client) => {
-      const fleet = await this.#fleet(client, declaration);
-      const faults = bookOf(fleet);
-      const rows = await select(client, declaration.fleet, selection, faults);
+    return this.#onFleet(declaration, async (held) => {
+      const { client, fleet, nowMs, faults, acts } = held;
+      const liveSet = held.sets.live;
+      const rows = await selectInstances(client, fleet, selection, liveSet, faults);
       const changed = new Map<string, SimulatedInstance>();
-      const acts: SimulatedAct[] = [];
-      const result = work({
-        nowMs: fleet.now_ms,
-        faults,
-        rows,
-        put: (row) => changed.set(row.id, row),
-        record: fleet.keeps_history ? (act) => acts.push(act) : null,
-      });
-      await update(client, declaration.fleet, [...changed.values()]);
-      await record(client, declaration.fleet, acts);
-      if (faults.hasChanged) {
-        await client.query('update simulated.fleets set spent = $2 where fleet = $1', [
-          declaration.fleet,
-          JSON.stringify(faults.spent),
-        ]);
-      }
+      const put = (row: SimulatedInstance): unknown => changed.set(row.id, row);
+      const record = acts === null ? null : (act: SimulatedAct): unknown => acts.push(act);
+      const result = work({ nowMs, faults, liveSet, rows, put, record });
+      await updateInstances(client, fleet, [...changed.values()]);
       return result;
     });
   }
 
-  override count(declaration: FleetDeclaration): Promise<number> {
-    return this.#transact(async (client) => {
-      await this.#fleet(client, declaration);
-      const { rows } = await client.query<{ count: number }>(
-        `select count(*)::integer as count from simulated.instances where fleet = $1 and not gone`,
-        [declaration.fleet],
-      );
-      return rows[0]?.count ?? 0;
+  override sets(declaration: FleetDeclaration): Promise<SetsView> {
+    return this.#onFleet(declaration, viewOf);
+  }
+
+  override changeSets<T>(
+    declaration: FleetDeclaration,
+    change: (given: SetsWork) => SetsChange<T>,
+  ): Promise<SetsView & { readonly answer: T }> {
+    return this.#onFleet(declaration, async (held) => {
+      const { nowMs, faults, acts } = held;
+      const record = acts === null ? null : (act: SimulatedAct): unknown => acts.push(act);
+      const { sets, answer } = change({ nowMs, faults, sets: held.sets, record });
+      await keepSets(held, sets);
+      await settleSets(held);
+      return { ...(await viewOf(held)), answer };
     });
   }
 
   override setFaults(fleet: string, faults: readonly SimulatedFault[]): Promise<boolean> {
     return this.#transact(async (client) => {
-      const changed = await client.query<{ now_ms: number }>(
-        `update simulated.fleets set faults = $2, spent = '[]' where fleet = $1 returning ${NOW_MS}`,
-        [fleet, JSON.stringify(faults)],
+      const row = await lockFleet(client, fleet);
+      if (row === undefined) return false;
+      const book = new FaultBook(faults);
+      await client.query(
+        `update simulated.fleets set faults = $2, spent = '[]', sets = $3 where fleet = $1`,
+        [fleet, JSON.stringify(faults), JSON.stringify(releaseSet(setsOf(row), row.now_ms, book))],
       );
-      const nowMs = changed.rows[0]?.now_ms;
-      if (nowMs === undefined) return false;
-      const { rows } = await client.query<InstanceRow>(
-        `select ${INSTANCE_COLUMNS} from simulated.instances where fleet = $1 and busy
-         order by id for update`,
-        [fleet],
-      );
-      const world = worldOfRelease(nowMs, new FaultBook(faults));
-      await update(
+      const world = worldOfRelease(row.now_ms, book);
+      const busy = await selectBusy(client, fleet);
+      await updateInstances(
         client,
         fleet,
-        rows.map((row) => release(instanceOf(row), world)),
+        busy.map((each) => release(each, world)),
       );
       return true;
     });
@@ -166,40 +173,57 @@ export class PostgresFleetStore extends SimulatedFleetStore {
     });
   }
 
-  override alter(
-    fleet: string,
-    index: number,
-    change: Partial<Pick<SimulatedInstance, 'runs' | 'admitted' | 'up' | 'gone'>>,
-  ): Promise<void> {
+  override alter(fleet: string, index: number, change: Alteration, set?: string): Promise<void> {
     return this.#transact(async (client) => {
+      const there = await lockFleet(client, fleet);
+      if (there === undefined) return;
+      const { live } = setsOf(there);
+      const name = set ?? live;
+      const id = instanceIdOf(index, name);
       await client.query(
         `insert into simulated.instances
-           (fleet, id, index, runs, came_from, admitted, up, gone, busy, fence, operation, earlier)
-         select fleet, $2, $3, version, '[]', true, true, false, false, null, null, '[]'
+           (fleet, id, set_name, index, runs, came_from, admitted, up, gone, busy, fence, operation,
+            earlier)
+         select fleet, $2, $3, $4, version, '[]', true, true, false, false, null, null, '[]'
          from simulated.fleets where fleet = $1
          on conflict do nothing`,
-        [fleet, instanceIdOf(index), index],
+        [fleet, id, name, index],
       );
-      const [row] = await select(client, fleet, { kind: 'IDS', ids: [instanceIdOf(index)] });
-      if (row !== undefined) await update(client, fleet, [{ ...row, ...change }]);
+      const [row] = await selectInstances(client, fleet, { kind: 'IDS', ids: [id] }, live);
+      if (row !== undefined) await updateInstances(client, fleet, [{ ...row, ...change }]);
     });
   }
 
   /**
-   * The fleet's row, locked: one piece of work at a time for a fleet. Simple, and quick enough for
-   * rehearsals; benchmarks use volatile fleets.
+   * Works on one fleet under its row's lock, so that there is one piece of work at a time: simple,
+   * and quick enough for rehearsals; benchmarks use volatile fleets. What is due on its sets is
+   * done first, and what the work took down is kept at the end.
    */
+  #onFleet<T>(declaration: FleetDeclaration, work: (held: Held) => Promise<T>): Promise<T> {
+    return this.#transact(async (client) => {
+      const row = await this.#fleet(client, declaration);
+      const held: Held = {
+        client,
+        fleet: declaration.fleet,
+        homeVersion: declaration.version,
+        nowMs: row.now_ms,
+        faults: bookOf(row),
+        sets: setsOf(row),
+        acts: row.keeps_history ? [] : null,
+      };
+      await settleSets(held);
+      const result = await work(held);
+      await updateSpent(client, held.fleet, held.faults);
+      await insertActs(client, held.fleet, held.acts ?? []);
+      return result;
+    });
+  }
+
   async #fleet(client: PoolClient, declaration: FleetDeclaration): Promise<FleetRow> {
     for (;;) {
-      const { rows } = await client.query<FleetRow>(
-        `select faults, spent, keeps_history, ${NOW_MS} from simulated.fleets
-         where fleet = $1 for update`,
-        [declaration.fleet],
-      );
-      if (rows[0] !== undefined) return rows[0];
+      const row = await lockFleet(client, declaration.fleet);
+      if (row !== undefined) return row;
       await insertFleet(client, declaration);
-      const { instances, version } = declaration;
-      await client.query(INSERT_INSTANCES, [declaration.fleet, version, 0, instances]);
     }
   }
 
@@ -261,114 +285,50 @@ export class PostgresFleetStore extends SimulatedFleetStore {
   }
 }
 
+/** Does what is due on the sets. */
+async function settleSets(held: Held): Promise<void> {
+  const { client, fleet, acts } = held;
+  const due = dueOperation(held.sets, held.nowMs);
+  if (due === null) return;
+  const record = acts === null ? null : (act: SimulatedAct): unknown => acts.push(act);
+  const { sets, change } = finishSet(held.sets, due, await setsAsTheyAre(held, due), record);
+  await keepSets(held, sets);
+  if (change === null) return;
+  if (change.kind === 'REMOVE') {
+    for (const row of await selectBusy(client, fleet, change.set)) {
+      recordEnd(settle(row, held.nowMs), change.fence, record);
+    }
+  }
+  await changeInstances(client, fleet, change);
+}
+
+async function setsAsTheyAre(held: Held, due: SimulatedSetOperation): Promise<SetsAsTheyAre> {
+  const { client, fleet, nowMs } = held;
+  const listed = await countSets(client, fleet);
+  const set = due.verb === 'switch' ? due.asked.set : null;
+  if (set === null) return { listed, hasFit: false };
+  const limit = SIMULATED_LIMITS.rowsPerLook;
+  for (let after: string | null = null; ;) {
+    const page: Selection = { kind: 'PAGE', set, after, limit };
+    const rows = await selectInstances(client, fleet, page, held.sets.live);
+    if (rows.some((row) => row !== undefined && isFit(row, nowMs, held))) {
+      return { listed, hasFit: true };
+    }
+    after = rows.at(-1)?.id ?? null;
+    if (rows.length < limit) return { listed, hasFit: false };
+  }
+}
+
+async function viewOf({ client, fleet, nowMs, sets }: Held): Promise<SetsView> {
+  return { nowMs, sets, listed: await countSets(client, fleet) };
+}
+
+async function keepSets(held: Held, sets: SimulatedSets): Promise<void> {
+  if (sets === held.sets) return;
+  held.sets = sets;
+  await updateSets(held.client, held.fleet, sets);
+}
+
 function ignore(): void {
   // Whoever asks next is told.
-}
-
-function bookOf(fleet: FleetRow): FaultBook {
-  return new FaultBook(SimulatedFaults.parse(fleet.faults), Spent.parse(fleet.spent));
-}
-
-async function insertFleet(client: PoolClient, declaration: FleetDeclaration): Promise<void> {
-  const { fleet, version, faults, keepsHistory } = declaration;
-  await client.query(
-    `insert into simulated.fleets (fleet, version, faults, spent, keeps_history)
-     values ($1, $2, $3, '[]', $4) on conflict do nothing`,
-    [fleet, version, JSON.stringify(faults), keepsHistory],
-  );
-}
-
-async function select(
-  client: PoolClient,
-  fleet: string,
-  selection: Selection,
-  faults = new FaultBook([]),
-): Promise<(SimulatedInstance | undefined)[]> {
-  if (selection.kind === 'IDS') {
-    const { rows } = await client.query<InstanceRow>(
-      `select ${INSTANCE_COLUMNS} from simulated.instances where fleet = $1 and id = any($2)`,
-      [fleet, selection.ids],
-    );
-    const byId = new Map(rows.map((row) => [row.id, instanceOf(row)]));
-    return selection.ids.map((id) => byId.get(id));
-  }
-  const { after, limit } = selection;
-  const suspects = selection.kind === 'SUSPECTS' ? suspicion(selection.homeVersion, faults) : null;
-  const { rows } = await client.query<InstanceRow>(
-    `select ${INSTANCE_COLUMNS} from simulated.instances
-     where fleet = $1 and id > $2 and not gone ${suspects?.where ?? ''}
-     order by id limit $3`,
-    [fleet, after ?? '', limit, ...(suspects?.values ?? [])],
-  );
-  return rows.map(instanceOf);
-}
-
-/** `isSuspect` in SQL. */
-function suspicion(
-  homeVersion: string,
-  faults: FaultBook,
-): { readonly where: string; readonly values: readonly unknown[] } {
-  const looks = lookFaultsOf(faults, homeVersion);
-  const notUp = 'not (admitted and up and not busy)';
-  const named = 'index = any($4::integer[])';
-  return {
-    where: `and (${notUp} or ${named} or ($5::boolean and runs <> $6))`,
-    values: [[...looks.named], looks.health, homeVersion],
-  };
-}
-
-async function update(
-  client: PoolClient,
-  fleet: string,
-  rows: readonly SimulatedInstance[],
-): Promise<void> {
-  if (rows.length === 0) return;
-  const changed = rows.map((row) => ({
-    id: row.id,
-    runs: row.runs,
-    came_from: row.cameFrom,
-    admitted: row.admitted,
-    up: row.up,
-    gone: row.gone,
-    busy: !row.gone && !isPlainlyUp({ ...row, admitted: true, up: true }),
-    fence: row.fence,
-    operation: row.operation,
-    earlier: row.earlier,
-  }));
-  await client.query(UPDATE_INSTANCES, [fleet, JSON.stringify(changed)]);
-}
-
-async function record(
-  client: PoolClient,
-  fleet: string,
-  acts: readonly SimulatedAct[],
-): Promise<void> {
-  if (acts.length === 0) return;
-  await client.query(
-    `insert into simulated.history (fleet, act)
-     select $1, act from jsonb_array_elements($2::jsonb) with ordinality as given(act, n)
-     order by n`,
-    [fleet, JSON.stringify(acts)],
-  );
-  const { rows } = await client.query<{ acts: number }>(
-    'update simulated.fleets set acts = acts + $2 where fleet = $1 returning acts',
-    [fleet, acts.length],
-  );
-  if ((rows[0]?.acts ?? 0) <= SIMULATED_LIMITS.historyMax * 2) return;
-  await client.query(
-    `delete from simulated.history where fleet = $1 and position <= (
-       select position from simulated.history where fleet = $1
-       order by position desc offset $2 limit 1)`,
-    [fleet, SIMULATED_LIMITS.historyMax],
-  );
-  await client.query('update simulated.fleets set acts = $2 where fleet = $1', [
-    fleet,
-    SIMULATED_LIMITS.historyMax,
-  ]);
-}
-
-function instanceOf(row: InstanceRow): SimulatedInstance {
-  const { came_from: cameFrom, id, index, runs, admitted, up, gone } = row;
-  const { fence, operation, earlier } = row;
-  return { id, index, runs, cameFrom, admitted, up, gone, fence, operation, earlier };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { InMemoryFleetStore } from './in-memory-fleet.store.js';
 import { InstanceSteps, type StepOutcome } from './instance-steps.js';
-import { ManualClock } from './manual-clock.js';
+import { ManualClock } from '#testing/manual-clock.js';
 import { SimulatedTargets } from './simulated-targets.js';
 
 const FENCE = { handOver: 1, epoch: 1 };

@@ -2,9 +2,20 @@ import { z } from 'zod';
 import { SIMULATED_LIMITS } from './target-limits.js';
 
 /** Where a fault of a simulated fleet bites. ROLLBACK: a bring back to a version it came from. */
-export const FAULT_PLACES = ['LIST', 'DRAIN', 'BRING', 'HEALTH', 'ROLLBACK', 'SWITCH'] as const;
+export const FAULT_PLACES = [
+  'LIST',
+  'DRAIN',
+  'BRING',
+  'HEALTH',
+  'ROLLBACK',
+  'SWITCH',
+  'METRICS',
+] as const;
 /** What happens there. */
 export const FAULT_KINDS = ['FAIL', 'HANG', 'LIE', 'VANISH', 'NO_DATA'] as const;
+
+/** A metric that lies is the setting of another value; it does not vanish but gives no data. */
+const METRICS_FAULTS: readonly FaultKind[] = ['FAIL', 'HANG', 'NO_DATA'];
 
 export type FaultPlace = (typeof FAULT_PLACES)[number];
 export type FaultKind = (typeof FAULT_KINDS)[number];
@@ -18,7 +29,7 @@ export const SimulatedFault = z
       .min(0)
       .max(SIMULATED_LIMITS.instancesMax - 1)
       .optional()
-      .describe('Index in the order of ids, from 0; left out: all instances'),
+      .describe('Index in the order of ids of its set, from 0; left out: all instances'),
     on: z.enum(FAULT_PLACES),
     how: z.enum(FAULT_KINDS),
     times: z
@@ -28,6 +39,10 @@ export const SimulatedFault = z
       .max(SIMULATED_LIMITS.faultTimesMax)
       .optional()
       .describe('How often it happens in all; left out: always'),
+  })
+  .refine(({ on, how }) => on !== 'METRICS' || METRICS_FAULTS.includes(how), {
+    path: ['how'],
+    message: `of METRICS one of ${METRICS_FAULTS.join(', ')}`,
   })
   .meta({ id: 'SimulatedFault' });
 
@@ -59,15 +74,6 @@ export class FaultBook {
   /** Whether `spent` differs from what was handed in. */
   get hasChanged(): boolean {
     return this.#hasChanged;
-  }
-
-  /** Whether counting or an instance's going may have to be written down by a mere look. */
-  get looksLeaveTraces(): boolean {
-    return this.faults.some(
-      (fault) =>
-        (fault.on === 'LIST' || fault.on === 'HEALTH') &&
-        (fault.times !== undefined || fault.how === 'VANISH'),
-    );
   }
 
   has(place: FaultPlace): boolean {

@@ -1,11 +1,14 @@
 import type { SimulatedFault } from './simulated-faults.js';
 import type { FaultBook } from './simulated-faults.js';
+import { isWell, settle } from './simulated-instance.js';
 import type { SimulatedAct, SimulatedInstance, SimulatedWorld } from './simulated-instance.js';
+import type { RecordSetAct, SimulatedSets } from './simulated-sets.js';
 
 /** A fleet as its deployment declares it. */
 export interface FleetDeclaration {
   /** Names the fleet: `<tenant>/<component>`. */
   readonly fleet: string;
+  /** Of the set it begins with. */
   readonly instances: number;
   /** What new instances run: the deployment's current version (semver). */
   readonly version: string;
@@ -14,27 +17,30 @@ export interface FleetDeclaration {
   readonly keepsHistory: boolean;
 }
 
-/** Which rows a piece of work is about. */
+/** Which rows a piece of work is about. `set` left out: the live one. */
 export type Selection =
-  /** These, in this order. */
+  /** These, in this order, of whichever set. */
   | { readonly kind: 'IDS'; readonly ids: readonly string[] }
   /** All that are there, in the order of ids, after this id. */
-  | { readonly kind: 'PAGE'; readonly after: string | null; readonly limit: number }
+  | PageOf<'PAGE'>
   /**
    * As PAGE, but only those that may be down: not plainly up, or under a fault that shows in a
-   * look. More than are down, never fewer.
+   * look; all of a set that is not live. More than are down, never fewer.
    */
-  | {
-      readonly kind: 'SUSPECTS';
-      readonly after: string | null;
-      readonly limit: number;
-      readonly homeVersion: string;
-    };
+  | (PageOf<'SUSPECTS'> & { readonly homeVersion: string });
+
+interface PageOf<Kind> {
+  readonly kind: Kind;
+  readonly set?: string | undefined;
+  readonly after: string | null;
+  readonly limit: number;
+}
 
 /** What a piece of work is given. Rows it does not `put` stay as they are. */
 export interface FleetWork {
   readonly nowMs: number;
   readonly faults: FaultBook;
+  readonly liveSet: string;
   /** As selected; with IDS undefined stands where there is no such instance. */
   readonly rows: readonly (SimulatedInstance | undefined)[];
   put(row: SimulatedInstance): void;
@@ -42,17 +48,40 @@ export interface FleetWork {
   readonly record: ((act: SimulatedAct) => void) | null;
 }
 
+/** The sets of a fleet, settled. */
+export interface SetsView {
+  readonly nowMs: number;
+  readonly sets: SimulatedSets;
+  /** How many instances each set has (those that vanished are none). */
+  readonly listed: ReadonlyMap<string, number>;
+}
+
+/** What a change of a fleet's sets is given. */
+export interface SetsWork {
+  readonly nowMs: number;
+  readonly faults: FaultBook;
+  readonly sets: SimulatedSets;
+  readonly record: RecordSetAct;
+}
+
+export interface SetsChange<T> {
+  readonly sets: SimulatedSets;
+  readonly answer: T;
+}
+
 /**
  * Where simulated fleets live: the outside world of a rehearsal. Postgres, so that every service
- * sees the same one, or memory. The rules stand in `simulated-instance.ts`; a store only finds
- * rows, keeps them, and lets one piece of work at a time change a row.
+ * sees the same one, or memory. The rules stand in `simulated-instance.ts` and `simulated-sets.ts`;
+ * a store only finds
+ * rows, keeps them, and lets one piece of work at a time change a row. Whatever looks at a fleet
+ * finds done what was to be done on its sets until then.
  *
  * Throws TargetUnreachableError when it cannot be asked.
  */
 export abstract class SimulatedFleetStore {
   /**
-   * The fleet is as declared from now on: so many instances, all on this version, admitted and up,
-   * with these faults. Fences stay, because whoever lost an instance must not get it back by this.
+   * The fleet is as declared from now on: one set of so many instances, all on this version,
+   * admitted and up, with these faults. Fences stay, because whoever lost an instance must not get it back by this.
    */
   abstract declare(declaration: FleetDeclaration): Promise<void>;
 
@@ -63,8 +92,14 @@ export abstract class SimulatedFleetStore {
     work: (given: FleetWork) => T,
   ): Promise<T>;
 
-  /** How many instances the fleet has (those that vanished are none). */
-  abstract count(declaration: FleetDeclaration): Promise<number>;
+  /** How its sets stand now; the fleet is made as declared when it is not there yet. */
+  abstract sets(declaration: FleetDeclaration): Promise<SetsView>;
+
+  /** Changes them; what is due at once is done at once. */
+  abstract changeSets<T>(
+    declaration: FleetDeclaration,
+    change: (given: SetsWork) => SetsChange<T>,
+  ): Promise<SetsView & { readonly answer: T }>;
 
   /**
    * Replaces the faults; their counts begin anew, and what hung because of one that is gone goes on.
@@ -77,13 +112,22 @@ export abstract class SimulatedFleetStore {
 
   /**
    * The outside world changes an instance by itself: someone else upgrades it, it falls, vanishes.
-   * An index just past the last one makes a new instance appear. For tests.
+   * An index just past the last one makes a new instance appear. `set` left out: the live one. For
+   * tests.
    */
-  abstract alter(
-    fleet: string,
-    index: number,
-    change: Partial<Pick<SimulatedInstance, 'runs' | 'admitted' | 'up' | 'gone'>>,
-  ): Promise<void>;
+  abstract alter(fleet: string, index: number, change: Alteration, set?: string): Promise<void>;
+}
+
+export type Alteration = Partial<Pick<SimulatedInstance, 'runs' | 'admitted' | 'up' | 'gone'>>;
+
+/** Traffic may be switched to a set that has such an instance: healthy and readmitted. */
+export function isFit(
+  row: SimulatedInstance,
+  nowMs: number,
+  sight: Pick<SimulatedWorld, 'faults' | 'homeVersion'>,
+): boolean {
+  const settled = settle(row, nowMs);
+  return settled.admitted && isWell(settled, sight);
 }
 
 /** What setting faults needs of the world: latency is the driver's own and plays no part. */
@@ -94,6 +138,7 @@ export function worldOfRelease(nowMs: number, faults: FaultBook): SimulatedWorld
     latencyMs: 0,
     seed: 0,
     homeVersion: '',
+    liveSet: '',
     outcomesKept: 0,
     record: null,
   };

@@ -1,54 +1,49 @@
 import type { FaultBook, FaultKind } from './simulated-faults.js';
+import {
+  knownOperation,
+  refusalOf,
+  runningState,
+  stateOf,
+  supersededBy,
+  tookMs,
+  type Operated,
+  type OperationRecord,
+} from './simulated-operation.js';
 import { SIMULATED_LIMITS } from './target-limits.js';
-import { compareFences } from './target.driver.js';
 import type {
   Fence,
   InstanceOperation,
   InstanceVerb,
-  ObservedInstance,
   OperationState,
+  SetVerb,
 } from './target.driver.js';
 
 /**
- * The rules of a simulated instance: what an operation does to its row, what a look at it shows.
- * Pure but for the fault book, which counts what has happened.
+ * The rules of a simulated instance: what an operation does to its row. Pure but for the fault
+ * book, which counts what has happened.
  */
 
 /** One instance of a simulated fleet. Rows are replaced, never changed in place. */
-export interface SimulatedInstance {
+export interface SimulatedInstance extends Operated<SimulatedOperation> {
   readonly id: string;
-  /** Its place in the order of ids, from 0. */
+  /** The set it belongs to. */
+  readonly set: string;
+  /** Its place in the order of its set's ids, from 0. */
   readonly index: number;
-  /** The version its process really runs, also while it is down. */
-  readonly runs: string;
+  /** The version its process really runs, also while it is down; null: none was ever brought. */
+  readonly runs: string | null;
   /** Versions it ran before, the latest last. */
   readonly cameFrom: readonly string[];
+  /** Readmitted: new requests are routed to it while its set is the live one. */
   readonly admitted: boolean;
   /** Its process runs. */
   readonly up: boolean;
   readonly gone: boolean;
-  /** The highest fence that operated it. */
-  readonly fence: Fence | null;
-  readonly operation: SimulatedOperation | null;
-  /** Ended operations before the present one, the latest last. */
-  readonly earlier: readonly SimulatedOperation[];
 }
 
-export interface SimulatedOperation {
-  readonly id: string;
-  readonly verb: InstanceVerb;
+export interface SimulatedOperation extends OperationRecord<InstanceVerb> {
   /** Of a bring; else null. */
   readonly version: string | null;
-  /** FORGOTTEN: accepted, and neither done nor known any more. */
-  readonly state: 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'REFUSED' | 'FORGOTTEN';
-  /** When a RUNNING one ends; null: it hangs until its fault is healed or it is superseded. */
-  readonly endsAtMs: number | null;
-  /** What was decided when it began: a fault, or null when it goes well. */
-  readonly fault: FaultKind | null;
-  readonly reason?: string;
-  readonly vanished?: boolean;
-  /** Of REFUSED: whose operation superseded it. */
-  readonly by?: Fence;
 }
 
 /** What the rules need to know beside the row. */
@@ -60,19 +55,14 @@ export interface SimulatedWorld {
   readonly seed: number;
   /** The version the deployment is on: what an instance is before an execution takes it. */
   readonly homeVersion: string;
+  readonly liveSet: string;
   readonly outcomesKept: number;
   /** Takes down what was done, for checkers; null: nobody wants to know. */
   readonly record: ((act: SimulatedAct) => void) | null;
 }
 
-/**
- * Who looks. CHECK: a health check of named instances, counts as a happening of LIST and HEALTH
- * faults; LISTING: a page of all, counts as one of LIST faults; COUNT: counts as none.
- */
-export type Look = 'CHECK' | 'LISTING' | 'COUNT';
-
-/** What the history of a fleet keeps of one operation, for checkers. */
-export interface SimulatedAct {
+/** What the history of a fleet keeps of one operation on an instance, for checkers. */
+export interface SimulatedInstanceAct {
   readonly instanceId: string;
   readonly operationId: string;
   readonly verb: InstanceVerb;
@@ -83,17 +73,41 @@ export interface SimulatedAct {
   readonly outcome: 'DONE' | FaultKind | 'SUPERSEDED';
 }
 
-/** Instance `index` of a fleet as it is before anybody touched it. Ids sort as their indices do. */
-export function newInstance(index: number, version: string): SimulatedInstance {
+/** The same of an operation on a set. It is taken down when it has ended, not when it begins. */
+export interface SimulatedSetAct {
+  readonly set: string | null;
+  readonly operationId: string;
+  readonly verb: SetVerb;
+  /** Of a weigh; else null. */
+  readonly version: string | null;
+  readonly percentage: number | null;
+  readonly fence: Fence;
+  /** As above; FAILED: it could not be done. */
+  readonly outcome: SimulatedInstanceAct['outcome'] | 'FAILED';
+}
+
+export type SimulatedAct = SimulatedInstanceAct | SimulatedSetAct;
+
+/** The set a fleet begins with. */
+export const MAIN_SET = 'main';
+
+/** Instance `index` of a fleet as it is before anybody touched it. */
+export function newInstance(index: number, version: string, set = MAIN_SET): SimulatedInstance {
+  return { ...newPlace(set, index, null), runs: version, admitted: true, up: true };
+}
+
+/** A place of a new set: nothing runs in it until it is brought to a version. */
+export function newPlace(set: string, index: number, fence: Fence | null): SimulatedInstance {
   return {
-    id: instanceIdOf(index),
+    id: instanceIdOf(index, set),
+    set,
     index,
-    runs: version,
+    runs: null,
     cameFrom: NOTHING,
-    admitted: true,
-    up: true,
+    admitted: false,
+    up: false,
     gone: false,
-    fence: null,
+    fence,
     operation: null,
     earlier: NOTHING,
   };
@@ -102,14 +116,25 @@ export function newInstance(index: number, version: string): SimulatedInstance {
 const NOTHING: readonly never[] = [];
 const ID_DIGITS = 6;
 
-export function instanceIdOf(index: number): string {
-  return `i-${index.toString().padStart(ID_DIGITS, '0')}`;
+/**
+ * What the ids of a set begin with. Those of the first set are `i-…`; `_` stands in no set's name,
+ * so that ids are unique over all sets.
+ */
+export function idPrefixOf(set: string): string {
+  if (set === MAIN_SET) return 'i-';
+  return set === 'i' ? 'i_-' : `${set}-`;
 }
 
-/** The index an id stands for; -1 for an id no simulated instance has. */
-export function indexOfInstance(id: string): number {
-  const index = id.startsWith('i-') ? Number(id.slice(2)) : NaN;
-  return Number.isInteger(index) && index >= 0 && instanceIdOf(index) === id ? index : -1;
+/** Ids of a set sort as their indices do. */
+export function instanceIdOf(index: number, set = MAIN_SET): string {
+  return idPrefixOf(set) + index.toString().padStart(ID_DIGITS, '0');
+}
+
+/** The index an id stands for in this set; -1 for an id that none of its instances has. */
+export function indexOfInstance(id: string, set: string): number {
+  const prefix = idPrefixOf(set);
+  const index = id.startsWith(prefix) ? Number(id.slice(prefix.length)) : NaN;
+  return Number.isInteger(index) && index >= 0 && instanceIdOf(index, set) === id ? index : -1;
 }
 
 /** Up without looking at faults: admitted, running, and nothing under way on it. */
@@ -138,20 +163,20 @@ export function begin(
 ): Begun {
   const row = settle(before, world.nowMs);
   if (row.gone) return { row, state: vanishedState(asked.id) };
-  if (row.fence !== null && compareFences(fence, row.fence) < 0) {
-    return { row, state: { id: asked.id, state: 'REFUSED', fence: row.fence } };
-  }
+  const refusal = refusalOf(row, fence);
+  if (refusal !== null) return { row, state: { id: asked.id, state: 'REFUSED', fence: refusal } };
   const known = knownOperation(row, asked.id);
   if (known !== null && known.state !== 'FORGOTTEN') {
     return { row: { ...row, fence }, state: stateOf(known) };
   }
-  const earlier = known === null ? putAside(row, asked.id, fence, world) : row.earlier;
+  const isRepeated = row.operation?.id === asked.id;
+  const earlier = isRepeated ? row.earlier : putAside(row, asked.id, fence, world);
   const operation = decided(row, asked, world);
   world.record?.(actOf(row.id, operation, fence, operation.fault ?? 'DONE'));
   const after = settle(started({ ...row, fence, earlier, operation }, operation), world.nowMs);
   // What was accepted and forgotten is accepted all the same: only a poll shows that it is gone.
   const isForgotten = operation.state === 'FORGOTTEN';
-  return { row: after, state: isForgotten ? running(asked.id) : standing(after, asked.id) };
+  return { row: after, state: isForgotten ? runningState(asked.id) : standing(after, asked.id) };
 }
 
 /** How an operation stands on a settled row. */
@@ -184,10 +209,7 @@ function putAside(
   if (last === null) return row.earlier;
   let ended = last;
   if (last.state === 'RUNNING') {
-    const isByOther = row.fence !== null && compareFences(fence, row.fence) > 0;
-    ended = isByOther
-      ? { ...last, state: 'REFUSED', by: fence }
-      : { ...last, state: 'FAILED', reason: `superseded by ${newId}` };
+    ended = supersededBy(last, row.fence, newId, fence);
     world.record?.(actOf(row.id, last, row.fence ?? fence, 'SUPERSEDED'));
   }
   const kept = world.outcomesKept;
@@ -201,6 +223,10 @@ function decided(
 ): SimulatedOperation {
   const { id, verb } = asked;
   const version = verb === 'bring' ? (asked.version ?? null) : null;
+  // It is there already: nothing is restarted, so nothing can go wrong.
+  if (verb === 'bring' && version === row.runs && isWell(row, world)) {
+    return { id, verb, version, state: 'RUNNING', endsAtMs: world.nowMs, fault: null };
+  }
   const place = placeOf(row, { verb, version });
   const fault = verb === 'readmit' ? null : world.faults.take(place, row.index);
   const endsAtMs = fault === 'HANG' ? null : world.nowMs + tookMs(row.index, verb, world);
@@ -231,7 +257,7 @@ function finish(row: SimulatedInstance, operation: SimulatedOperation): Simulate
     return verb === 'bring' ? { ...failed, up: false } : failed;
   }
   const done = { ...row, operation: { ...operation, state: 'SUCCEEDED' as const } };
-  if (fault === 'LIE') return verb === 'bring' ? { ...done, up: true } : done;
+  if (fault === 'LIE') return verb === 'bring' ? { ...done, up: row.runs !== null } : done;
   switch (verb) {
     case 'drain':
       return { ...done, admitted: false };
@@ -253,96 +279,32 @@ function finish(row: SimulatedInstance, operation: SimulatedOperation): Simulate
 function trail(row: SimulatedInstance, version: string): readonly string[] {
   const back = row.cameFrom.indexOf(version);
   if (back >= 0) return row.cameFrom.slice(0, back);
+  if (row.runs === null) return row.cameFrom;
   return [...row.cameFrom, row.runs].slice(-SIMULATED_LIMITS.versionsKept);
+}
+
+/** Its process runs, and no fault makes it unwell on the version it runs. */
+export function isWell(
+  row: SimulatedInstance,
+  { faults, homeVersion }: Pick<SimulatedWorld, 'faults' | 'homeVersion'>,
+): boolean {
+  if (!row.up || row.gone) return false;
+  return row.runs === homeVersion || faults.look('HEALTH', row.index) === null;
+}
+
+/** What its end cuts short is taken down; nothing else is left of a row that is taken away. */
+export function recordEnd(
+  row: SimulatedInstance,
+  fence: Fence,
+  record: SimulatedWorld['record'],
+): void {
+  const { operation } = row;
+  if (operation?.state !== 'RUNNING') return;
+  record?.(actOf(row.id, operation, row.fence ?? fence, 'SUPERSEDED'));
 }
 
 export function vanish(row: SimulatedInstance): SimulatedInstance {
   return { ...row, gone: true, admitted: false, up: false, operation: null, earlier: NOTHING };
-}
-
-/**
- * What a look shows of a settled row; null: it is not there (any more).
- */
-export function observe(
-  row: SimulatedInstance,
-  world: SimulatedWorld,
-  as: Look,
-): ObservedInstance | null {
-  if (row.gone) return null;
-  const { id, index, admitted } = row;
-  const { faults } = world;
-  if (faults.has('LIST')) {
-    const how = as === 'COUNT' ? faults.lookNamed('LIST', index) : faults.takeNamed('LIST', index);
-    const shown = how === null ? undefined : underFault(row, how, row.runs, world);
-    if (shown !== undefined) return shown;
-  }
-  if (!row.up) {
-    const problem =
-      row.operation?.verb === 'bring' && row.operation.state === 'RUNNING'
-        ? `is being brought to ${row.operation.version ?? '?'}`
-        : 'its process does not run';
-    return { id, version: null, admitted, healthy: false, problem };
-  }
-  if (faults.has('HEALTH') && row.runs !== world.homeVersion) {
-    const how = as === 'CHECK' ? faults.take('HEALTH', index) : faults.look('HEALTH', index);
-    const left = row.cameFrom.at(-1) ?? world.homeVersion;
-    const shown = how === null ? undefined : underFault(row, how, left, world);
-    if (shown !== undefined) return shown;
-  }
-  return { id, version: row.runs, admitted, healthy: true, problem: null };
-}
-
-/** `lie`: the version a lying instance claims to run. */
-function underFault(
-  row: SimulatedInstance,
-  how: FaultKind,
-  lie: string,
-  world: SimulatedWorld,
-): ObservedInstance | null {
-  const { id, admitted } = row;
-  switch (how) {
-    case 'VANISH':
-      return null;
-    case 'LIE':
-      return { id, version: lie, admitted, healthy: true, problem: null };
-    case 'FAIL':
-      return { id, version: row.runs, admitted, healthy: false, problem: 'says that it is unwell' };
-    case 'HANG':
-      return { id, version: null, admitted, healthy: false, problem: 'does not answer in time' };
-    case 'NO_DATA':
-      return {
-        id,
-        version: null,
-        admitted,
-        healthy: false,
-        problem: `reports nothing (expected ${world.homeVersion} or later)`,
-      };
-  }
-}
-
-function knownOperation(row: SimulatedInstance, id: string): SimulatedOperation | null {
-  if (row.operation?.id === id) return row.operation;
-  return row.earlier.findLast((operation) => operation.id === id) ?? null;
-}
-
-function stateOf(operation: SimulatedOperation): OperationState {
-  const { id } = operation;
-  switch (operation.state) {
-    case 'RUNNING':
-      return running(id);
-    case 'SUCCEEDED':
-      return { id, state: 'SUCCEEDED' };
-    case 'FAILED':
-      return { id, state: 'FAILED', reason: operation.reason ?? 'it failed' };
-    case 'REFUSED':
-      return { id, state: 'REFUSED', fence: operation.by ?? { handOver: 0, epoch: 0 } };
-    case 'FORGOTTEN':
-      return { id, state: 'UNKNOWN' };
-  }
-}
-
-function running(id: string): OperationState {
-  return { id, state: 'RUNNING' };
 }
 
 function vanishedState(id: string): OperationState {
@@ -362,17 +324,8 @@ function actOf(
   instanceId: string,
   operation: SimulatedOperation,
   fence: Fence,
-  outcome: SimulatedAct['outcome'],
-): SimulatedAct {
+  outcome: SimulatedInstanceAct['outcome'],
+): SimulatedInstanceAct {
   const { id: operationId, verb, version } = operation;
   return { instanceId, operationId, verb, version, fence, outcome };
-}
-
-/** How long an operation takes: the same for the same seed, instance and verb. */
-function tookMs(index: number, verb: InstanceVerb, world: SimulatedWorld): number {
-  if (world.latencyMs === 0) return 0;
-  let hash = (world.seed ^ Math.imul(index + 1, 0x9e3779b1) ^ verb.length) >>> 0;
-  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 0;
-  hash = (hash ^ (hash >>> 12)) >>> 0;
-  return Math.round(world.latencyMs * (0.5 + hash / 2 ** 32));
 }

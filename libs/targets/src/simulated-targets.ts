@@ -1,7 +1,7 @@
 import type { Clock } from '#runtime/clock.js';
 import { InMemoryFleetStore } from './in-memory-fleet.store.js';
 import type { SimulatedFault } from './simulated-faults.js';
-import type { SimulatedFleetStore } from './simulated-fleet.store.js';
+import type { SetsView, SimulatedFleetStore } from './simulated-fleet.store.js';
 import type { SimulatedAct } from './simulated-instance.js';
 import { SimulatedSettings, SimulatedSettingsInput } from './simulated-settings.js';
 import { declarationOf, SimulatedDriver } from './simulated.driver.js';
@@ -58,6 +58,12 @@ export class SimulatedTargets implements DriverFactory {
   history(settings: Settings): Promise<SimulatedAct[]> {
     const parsed = parseSettings(SimulatedSettings, settings);
     return this.#storeOf(parsed).history(parsed.fleet);
+  }
+
+  /** How its sets stand: which is live, the weight, what is done to them. */
+  sets(settings: Settings): Promise<SetsView> {
+    const parsed = parseSettings(SimulatedSettings, settings);
+    return this.#storeOf(parsed).sets(declarationOf(parsed));
   }
 
   #storeOf(settings: SimulatedSettings): SimulatedFleetStore {

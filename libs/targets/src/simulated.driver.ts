@@ -5,25 +5,46 @@ import type {
   Selection,
   SimulatedFleetStore,
 } from './simulated-fleet.store.js';
-import type { Look, SimulatedInstance, SimulatedWorld } from './simulated-instance.js';
-import { begin, observe, settle, standing, vanish } from './simulated-instance.js';
+import { begin, settle, standing } from './simulated-instance.js';
+import type { SimulatedWorld } from './simulated-instance.js';
+import type { Look } from './simulated-look.js';
+import {
+  isDown,
+  readInstances,
+  readMetric,
+  seenOf,
+  type Reading,
+  type SeenRow,
+} from './simulated-reading.js';
+import { beginSet, standingSet } from './simulated-sets.js';
 import type { SimulatedSettings } from './simulated-settings.js';
 import { POLL_WAIT_MAX_MS, SIMULATED_LIMITS } from './target-limits.js';
 import { TargetDriver, TargetUnreachableError } from './target.driver.js';
 import type {
+  Backup,
   Capabilities,
   Fence,
   InstanceOperation,
   ListPage,
   ListQuery,
+  MetricQuery,
   ObservedInstance,
   OperationState,
   RoomCount,
+  SetInfo,
+  SetOperation,
 } from './target.driver.js';
 
 type Asked = { readonly id: string; readonly instanceId: string };
-/** What a whole call comes to under a LIST fault that names no instance. */
-type Reading<T> = { readonly answer: T } | { readonly fault: 'FAIL' | 'HANG' };
+/** What is asked of a page, whichever way it is selected. */
+interface Page {
+  readonly set: string | undefined;
+  readonly after: string | null;
+  readonly limit: number;
+}
+
+const ALL_CAPABILITIES: Capabilities = { sets: true, weights: true, backups: true, metrics: true };
+const HOUR_MS = 3_600_000;
 
 /**
  * A fleet that is only rows: for rehearsals, scenarios and benchmarks (spec §8). It waits through
@@ -44,33 +65,34 @@ export class SimulatedDriver extends TargetDriver {
   }
 
   override capabilities(): Promise<Capabilities> {
-    return Promise.resolve({ sets: false, weights: false, backups: false, metrics: false });
+    return Promise.resolve(ALL_CAPABILITIES);
   }
 
   override async list(query: ListQuery, signal?: AbortSignal): Promise<ListPage> {
-    if (query.ids !== undefined) return this.#listIds(query.ids, query.downOnly === true, signal);
-    const after = query.cursor ?? null;
-    return query.downOnly === true
-      ? this.#listDown(after, query.limit, signal)
-      : this.#listPage(after, query.limit, signal);
+    const { ids, set, limit, downOnly = false } = query;
+    if (ids !== undefined) return this.#listIds(ids, query, signal);
+    const page = { set, limit, after: query.cursor ?? null };
+    return downOnly ? this.#listDown(page, signal) : this.#listPage(page, signal);
   }
 
   override async room(except: readonly string[], signal?: AbortSignal): Promise<RoomCount> {
     const own = new Set(except);
-    const listed = await this.#store.count(this.#declaration);
+    const { sets, listed } = await this.#store.sets(this.#declaration);
+    const limit = SIMULATED_LIMITS.rowsPerLook;
     let down = 0;
     for (let after: string | null = null, isMore = true; isMore;) {
-      const rows: readonly ObservedRow[] | 'NOTHING' = await this.#look(
-        this.#suspects(after, SIMULATED_LIMITS.rowsPerLook),
-        'COUNT',
-        signal,
-      );
+      const page = this.#suspects({ set: sets.live, after, limit });
+      const rows: readonly SeenRow[] | 'NOTHING' = await this.#look(page, 'COUNT', signal);
       if (rows === 'NOTHING') throw new TargetUnreachableError('the fleet reports no numbers');
       for (const { seen, id } of rows) if (isDown(seen) && !own.has(id)) down += 1;
       after = rows.at(-1)?.id ?? null;
-      isMore = rows.length === SIMULATED_LIMITS.rowsPerLook;
+      isMore = rows.length === limit;
     }
-    return { listed, down, spare: listed };
+    const live = listed.get(sets.live) ?? 0;
+    let others = -live;
+    for (const count of listed.values()) others += count;
+    const spare = Math.max(0, (this.#settings.spare ?? live) - others);
+    return { listed: live, down, spare };
   }
 
   override submit(
@@ -90,14 +112,82 @@ export class SimulatedDriver extends TargetDriver {
     });
   }
 
-  override async poll(
+  override poll(
     operations: readonly Asked[],
     waitMs: number,
     signal?: AbortSignal,
   ): Promise<OperationState[]> {
+    return this.#untilOneEnds(() => this.#standings(operations), waitMs, signal);
+  }
+
+  override async sets(signal?: AbortSignal): Promise<SetInfo[]> {
+    // The faults of a listing are those of the list of sets: neither must be taken for an answer.
+    const none = { kind: 'IDS', ids: [] } as const;
+    if ((await this.#look(none, 'COUNT', signal)) === 'NOTHING') {
+      throw new TargetUnreachableError('the fleet reports no sets');
+    }
+    const { sets, listed } = await this.#store.sets(this.#declaration);
+    return [...listed]
+      .map(([name, count]) => ({ name, live: name === sets.live, listed: count }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  override async submitSet(operation: SetOperation, fence: Fence): Promise<OperationState> {
+    const after = await this.#store.changeSets(this.#declaration, ({ sets, record, ...given }) => {
+      const world = { ...this.#world({ ...given, liveSet: sets.live, record: null }), record };
+      const begun = beginSet(sets, operation, fence, world);
+      return { sets: begun.sets, answer: begun.refused };
+    });
+    return after.answer ?? standingSet(after.sets, operation.id);
+  }
+
+  override async pollSet(
+    id: string,
+    waitMs: number,
+    signal?: AbortSignal,
+  ): Promise<OperationState> {
+    const ask = async (): Promise<Standings> => {
+      const { sets, nowMs } = await this.#store.sets(this.#declaration);
+      const endsAtMs = sets.operation?.endsAtMs ?? Infinity;
+      return { states: [standingSet(sets, id)], nextEndMs: endsAtMs - nowMs };
+    };
+    const [state] = await this.#untilOneEnds(ask, waitMs, signal);
+    return state ?? { id, state: 'UNKNOWN' };
+  }
+
+  override backups(): Promise<Backup[]> {
+    const nowMs = this.#clock.nowMs();
+    const backups = this.#settings.backups.map(({ ageHours, verified }, position) => {
+      const takenAtMs = Math.round(nowMs - ageHours * HOUR_MS);
+      return { id: `backup-${position + 1}`, takenAtMs, verified };
+    });
+    return Promise.resolve(backups.sort((a, b) => b.takenAtMs - a.takenAtMs));
+  }
+
+  override async metric({ query, ids }: MetricQuery, signal?: AbortSignal): Promise<number | null> {
+    const { metrics } = this.#settings;
+    const metric = Object.hasOwn(metrics, query) ? metrics[query] : undefined;
+    const reading = await this.#store.work(
+      this.#declaration,
+      { kind: 'IDS', ids: [...new Set(ids)] },
+      (given) => readMetric(metric, given, this.#world(given)),
+    );
+    return this.#answerOf(reading, signal);
+  }
+
+  /** A rehearsal answers no requests. */
+  override address(): Promise<string | null> {
+    return Promise.resolve(null);
+  }
+
+  async #untilOneEnds(
+    ask: () => Promise<Standings>,
+    waitMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<OperationState[]> {
     const endMs = this.#clock.nowMs() + Math.min(waitMs, POLL_WAIT_MAX_MS);
     for (;;) {
-      const { states, nextEndMs } = await this.#standings(operations);
+      const { states, nextEndMs } = await ask();
       const leftMs = endMs - this.#clock.nowMs();
       const isOver = leftMs <= 0 || signal?.aborted === true;
       if (isOver || states.some((state) => state.state !== 'RUNNING')) return states;
@@ -106,10 +196,7 @@ export class SimulatedDriver extends TargetDriver {
     }
   }
 
-  /** `nextEndMs`: how long until the first of them ends by itself. */
-  #standings(
-    operations: readonly Asked[],
-  ): Promise<{ readonly states: OperationState[]; readonly nextEndMs: number }> {
+  #standings(operations: readonly Asked[]): Promise<Standings> {
     const ids = operations.map((operation) => operation.instanceId);
     return this.#store.work(this.#declaration, { kind: 'IDS', ids }, ({ nowMs, rows }) => {
       let nextEndMs = Infinity;
@@ -129,48 +216,41 @@ export class SimulatedDriver extends TargetDriver {
 
   async #listIds(
     ids: readonly string[],
-    downOnly: boolean,
+    { set, downOnly = false }: ListQuery,
     signal: AbortSignal | undefined,
   ): Promise<ListPage> {
     const rows = await this.#look({ kind: 'IDS', ids }, 'CHECK', signal);
-    if (rows === 'NOTHING') return { instances: [], nextCursor: null };
-    const instances = seenOf(rows, downOnly).sort((a, b) => (a.id < b.id ? -1 : 1));
+    if (rows === 'NOTHING') return NO_INSTANCES;
+    const wanted = set === undefined ? rows : rows.filter((row) => row.set === set);
+    const instances = seenOf(wanted, downOnly).sort((a, b) => (a.id < b.id ? -1 : 1));
     return { instances, nextCursor: null };
   }
 
-  async #listPage(
-    after: string | null,
-    limit: number,
-    signal: AbortSignal | undefined,
-  ): Promise<ListPage> {
-    const rows = await this.#look({ kind: 'PAGE', after, limit }, 'LISTING', signal);
-    if (rows === 'NOTHING') return { instances: [], nextCursor: null };
-    const last = rows.length === limit ? (rows.at(-1)?.id ?? null) : null;
+  async #listPage(page: Page, signal: AbortSignal | undefined): Promise<ListPage> {
+    const rows = await this.#look({ kind: 'PAGE', ...page }, 'LISTING', signal);
+    if (rows === 'NOTHING') return NO_INSTANCES;
+    const last = rows.length === page.limit ? (rows.at(-1)?.id ?? null) : null;
     return { instances: seenOf(rows, false), nextCursor: last };
   }
 
   /** Reads suspects until a page is full or there are no more. */
-  async #listDown(
-    from: string | null,
-    limit: number,
-    signal: AbortSignal | undefined,
-  ): Promise<ListPage> {
+  async #listDown(page: Page, signal: AbortSignal | undefined): Promise<ListPage> {
     const instances: ObservedInstance[] = [];
-    for (let after = from; ;) {
-      const rows = await this.#look(this.#suspects(after, limit), 'LISTING', signal);
-      if (rows === 'NOTHING') return { instances: [], nextCursor: null };
+    for (let after = page.after; ;) {
+      const rows = await this.#look(this.#suspects({ ...page, after }), 'LISTING', signal);
+      if (rows === 'NOTHING') return NO_INSTANCES;
       for (const { seen } of rows) {
         if (seen === null || !isDown(seen)) continue;
         instances.push(seen);
-        if (instances.length === limit) return { instances, nextCursor: seen.id };
+        if (instances.length === page.limit) return { instances, nextCursor: seen.id };
       }
-      if (rows.length < limit) return { instances, nextCursor: null };
+      if (rows.length < page.limit) return { instances, nextCursor: null };
       after = rows.at(-1)?.id ?? null;
     }
   }
 
-  #suspects(after: string | null, limit: number): Selection {
-    return { kind: 'SUSPECTS', after, limit, homeVersion: this.#settings.version };
+  #suspects(page: Page): Selection {
+    return { kind: 'SUSPECTS', ...page, homeVersion: this.#settings.version };
   }
 
   /** NOTHING: the fleet answers that it has no instances, which a fault makes it say. */
@@ -178,12 +258,14 @@ export class SimulatedDriver extends TargetDriver {
     selection: Selection,
     as: Look,
     signal: AbortSignal | undefined,
-  ): Promise<readonly ObservedRow[] | 'NOTHING'> {
-    const reading = await this.#store.work(
-      this.#declaration,
-      selection,
-      (given): Reading<readonly ObservedRow[] | 'NOTHING'> => this.#read(given, as),
+  ): Promise<readonly SeenRow[] | 'NOTHING'> {
+    const reading = await this.#store.work(this.#declaration, selection, (given) =>
+      readInstances(given, this.#world(given), as),
     );
+    return this.#answerOf(reading, signal);
+  }
+
+  async #answerOf<T>(reading: Reading<T>, signal: AbortSignal | undefined): Promise<T> {
     if ('answer' in reading) return reading.answer;
     if (reading.fault === 'HANG') await this.#clock.sleep(SIMULATED_LIMITS.hangingCallMs, signal);
     throw new TargetUnreachableError(
@@ -193,56 +275,26 @@ export class SimulatedDriver extends TargetDriver {
     );
   }
 
-  #read(given: FleetWork, as: Look): Reading<readonly ObservedRow[] | 'NOTHING'> {
-    const { faults } = given;
-    const whole = as === 'COUNT' ? faults.lookWhole('LIST') : faults.takeWhole('LIST');
-    if (whole === 'FAIL' || whole === 'HANG') return { fault: whole };
-    if (whole === 'NO_DATA') return { answer: 'NOTHING' };
-    const world = this.#world(given);
-    const answer: ObservedRow[] = [];
-    for (const before of given.rows) {
-      if (before === undefined || before.gone) continue;
-      const row = settle(before, given.nowMs);
-      const seen = whole === 'VANISH' ? null : observe(row, world, as);
-      // What is once seen to be gone stays away.
-      if (seen === null && as !== 'COUNT') given.put(vanish(row));
-      answer.push({ id: row.id, seen: whole === 'LIE' ? asIfUp(row) : seen });
-    }
-    return { answer };
-  }
-
-  #world({ nowMs, faults, record }: FleetWork): SimulatedWorld {
-    const { latencyMs, seed, version, volatile } = this.#settings;
+  #world(given: Pick<FleetWork, 'nowMs' | 'faults' | 'liveSet' | 'record'>): SimulatedWorld {
+    const { latencyMs, seed, version: homeVersion, volatile } = this.#settings;
     const outcomesKept = volatile
       ? SIMULATED_LIMITS.outcomesKeptVolatile
       : SIMULATED_LIMITS.outcomesKept;
-    return { nowMs, faults, latencyMs, seed, homeVersion: version, outcomesKept, record };
+    const { nowMs, faults, liveSet, record } = given;
+    return { nowMs, faults, liveSet, record, latencyMs, seed, homeVersion, outcomesKept };
   }
+}
+
+const NO_INSTANCES: ListPage = { instances: [], nextCursor: null };
+
+interface Standings {
+  readonly states: OperationState[];
+  /** How long until the first of them ends by itself. */
+  readonly nextEndMs: number;
 }
 
 /** The fleet that settings speak of. */
 export function declarationOf(settings: SimulatedSettings): FleetDeclaration {
   const { fleet, instances, version, faults, volatile, history } = settings;
   return { fleet, instances, version, faults, keepsHistory: history ?? !volatile };
-}
-
-interface ObservedRow {
-  readonly id: string;
-  readonly seen: ObservedInstance | null;
-}
-
-function isDown(seen: ObservedInstance | null): boolean {
-  return seen !== null && !(seen.admitted && seen.healthy);
-}
-
-function seenOf(rows: readonly ObservedRow[], downOnly: boolean): ObservedInstance[] {
-  const all: ObservedInstance[] = [];
-  for (const { seen } of rows) if (seen !== null && (!downOnly || isDown(seen))) all.push(seen);
-  return all;
-}
-
-/** A fleet that lies claims of every instance what was last asked of it. */
-function asIfUp(row: SimulatedInstance): ObservedInstance {
-  const version = row.operation?.version ?? row.runs;
-  return { id: row.id, version, admitted: true, healthy: true, problem: null };
 }

@@ -3,13 +3,16 @@ import { SystemClock } from '#runtime/clock.js';
 import { InMemoryFleetStore } from './in-memory-fleet.store.js';
 import type { SimulatedFault } from './simulated-faults.js';
 import { SimulatedTargets } from './simulated-targets.js';
-import { ManualClock } from './manual-clock.js';
+import { ManualClock } from '#testing/manual-clock.js';
 import { describeTarget } from './target.contract.js';
 import { TargetUnreachableError } from './target.driver.js';
 import type { InstanceOperation, TargetDriver } from './target.driver.js';
 
 const FENCE = { handOver: 1, epoch: 1 };
 const BASE = { fleet: 'tenant/component', version: '1.0.0' };
+
+/** Its place in its set, as its id says. */
+const indexOf = (id: string): number => Number(id.slice(-6));
 
 describeTarget('the simulated driver in memory', () => {
   const clock = new SystemClock();
@@ -21,10 +24,10 @@ describeTarget('the simulated driver in memory', () => {
     artifactsOf: () => ({}),
     slowVersion: '1.2.0',
     makeSlow: (id) => {
-      const instance = Number(id.slice(2));
+      const instance = indexOf(id);
       return targets.setFaults(settings, [{ instance, on: 'BRING', how: 'HANG', times: 1 }]);
     },
-    vanish: (id) => store.alter(settings.fleet, Number(id.slice(2)), { gone: true }),
+    vanish: (id) => store.alter(settings.fleet, indexOf(id), { gone: true }),
     restart: () => Promise.resolve(),
     close: () => Promise.resolve(),
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { InMemoryFleetStore } from './in-memory-fleet.store.js';
-import { ManualClock } from './manual-clock.js';
+import { ManualClock } from '#testing/manual-clock.js';
 import { SimulatedTargets } from './simulated-targets.js';
 import { RegisteredDrivers } from './target-drivers.js';
 import { TargetSettingsError } from './target.driver.js';

@@ -6,6 +6,10 @@ export const OPERATIONS_PER_CALL_MAX = 1_000;
 export const LIST_PAGE_MAX = 1_000;
 /** Most ids a caller may name as its own when it asks for room. */
 export const ROOM_EXCEPT_MAX = 10_000;
+/** Most places one set may have (the port's own promise). */
+export const SET_SIZE_MAX = 1_000_000;
+/** Most backups a target tells of; the latest ones (the port's own promise). */
+export const BACKUPS_MAX = 100;
 /** Longest a poll may wait for an operation to end. */
 export const POLL_WAIT_MAX_MS = 20_000;
 
@@ -40,6 +44,17 @@ export const SIMULATED_LIMITS = {
   historyMax: 200_000,
   /** Fleets one in-memory store holds. */
   fleetsMax: 100_000,
+  /** Sets one fleet may have at a time. */
+  setsMax: 10,
+  /** Ended operations on sets kept for each fleet. */
+  setOutcomesKept: 20,
+  /** Most values one setting may list: metrics, and versions of one of them. */
+  metricsMax: 100,
+  metricVersionsMax: 100,
+  metricNameMaxChars: 2_000,
+  metricValueMax: 1e15,
+  /** Ten years. */
+  backupAgeMaxHours: 87_600,
   /** Rows one look at the down instances reads at a time. */
   rowsPerLook: 10_000,
   /** Longest a statement of the Postgres store may run. */
@@ -58,12 +73,17 @@ export const AGENT_LIMITS = {
   responseBodyMaxBytes: 4 * 1024 * 1024,
   tokenMaxChars: 8_192,
   idMaxChars: 200,
-  setNameMaxChars: 63,
+  nameMaxChars: 63,
+  /** Sets of one fleet. */
+  setsMax: 100,
   versionMaxChars: 100,
   reasonMaxChars: 2_000,
   artifactsMax: 50,
   artifactNameMaxChars: 200,
   artifactValueMaxChars: 4_000,
+  metricMaxChars: 2_000,
+  /** A time as ISO 8601 writes it. */
+  timeMaxChars: 40,
   drainTimeoutMaxMs: 86_400_000,
 } as const;
 

@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { ended, listAll } from './target-asks.contract.js';
+import { describeReports, describeSets } from './target-sets.contract.js';
 import type {
+  Capabilities,
   Fence,
   InstanceOperation,
   ObservedInstance,
@@ -7,8 +10,9 @@ import type {
   TargetDriver,
 } from './target.driver.js';
 
-/** A target with a fleet of five instances on 1.0.0, all admitted and healthy. */
+/** A target with one set of five instances on 1.0.0, all admitted and healthy. */
 export interface TargetUnderTest {
+  /** Read anew after a `restart`. */
   readonly driver: TargetDriver;
   artifactsOf(version: string): Readonly<Record<string, string>>;
   /** From now on a bring of this instance to `slowVersion` does not end by itself for a while. */
@@ -24,13 +28,18 @@ export interface TargetUnderTest {
 const FENCE: Fence = { handOver: 1, epoch: 1 };
 const HIGHER_EPOCH: Fence = { handOver: 1, epoch: 2 };
 const HIGHER_HAND_OVER: Fence = { handOver: 2, epoch: 1 };
-/** Longest an operation of these tests may take, in real processes too. */
-const OPERATION_LIMIT_MS = 20_000;
-const WAIT_MS = 1_000;
 const TEST_LIMIT_MS = 90_000;
+const ALL_CAPABILITIES: Capabilities = { sets: true, weights: true, backups: true, metrics: true };
 
-/** What every target must do, whatever its instances are. */
-export function describeTarget(name: string, start: () => Promise<TargetUnderTest>): void {
+/**
+ * What every target must do, whatever its instances are.
+ * @param can what the driver says that it can do; the rest is skipped
+ */
+export function describeTarget(
+  name: string,
+  start: () => Promise<TargetUnderTest>,
+  can: Capabilities = ALL_CAPABILITIES,
+): void {
   // Real processes on a busy machine: no test waits for time to pass, all have room to be slow.
   jest.setTimeout(TEST_LIMIT_MS);
 
@@ -212,6 +221,23 @@ export function describeTarget(name: string, start: () => Promise<TargetUnderTes
       });
     });
 
+    it('says what it can do', async () => {
+      expect(await target.driver.capabilities()).toEqual(can);
+    });
+
+    it('leaves an instance alone that is brought to the version it runs', async () => {
+      expect(await run([bring(0, '1.0.0')])).toMatchObject([{ state: 'SUCCEEDED' }]);
+      expect(await look(0)).toMatchObject({ version: '1.0.0', admitted: true, healthy: true });
+    });
+
+    (can.sets ? describe : describe.skip)('sets', () => {
+      describeSets(() => target, can);
+    });
+
+    describe('reports', () => {
+      describeReports(() => target, can);
+    });
+
     it('keeps fences, outcomes and instances across its own restart', async () => {
       await run([drain(0), drain(1)], HIGHER_EPOCH);
       await run([bring(0, '1.1.0')], HIGHER_EPOCH);
@@ -236,32 +262,4 @@ export function describeTarget(name: string, start: () => Promise<TargetUnderTes
       ]);
     });
   });
-}
-
-async function listAll(driver: TargetDriver): Promise<ObservedInstance[]> {
-  const all: ObservedInstance[] = [];
-  let cursor: string | null = null;
-  do {
-    const page = await driver.list({ limit: 2, ...(cursor === null ? {} : { cursor }) });
-    all.push(...page.instances);
-    cursor = page.nextCursor;
-  } while (cursor !== null);
-  return all;
-}
-
-/** The states once none runs any more. */
-async function ended(
-  driver: TargetDriver,
-  operations: readonly InstanceOperation[],
-  first: readonly (OperationState | undefined)[],
-): Promise<OperationState[]> {
-  let states = first as readonly OperationState[];
-  const endMs = Date.now() + OPERATION_LIMIT_MS;
-  while (states.some((state) => state.state === 'RUNNING')) {
-    if (Date.now() > endMs) throw new Error(`still running: ${JSON.stringify(states)}`);
-    const open = operations.filter((_, position) => states[position]?.state === 'RUNNING');
-    await driver.poll(open, WAIT_MS);
-    states = await driver.poll(operations, 0);
-  }
-  return [...states];
 }
