@@ -139,6 +139,16 @@ export const VALIDATION_LIMITS = {
   countDeadlineMs: 60_000,
   /** The same for checks that look at every instance, up to a million in pages. */
   listDeadlineMs: 300_000,
+  /** The same for smoke tests, all of them together. */
+  smokeDeadlineMs: 800_000,
+  /** A smoke test without a connection is tried once more, after a pause. */
+  smokeAttemptsMax: 2,
+  smokeRetryPauseMs: 1_000,
+  smokeConnectTimeoutMs: 3_000,
+  /** A backup that is older counts for nothing (spec §6)… */
+  backupMaxAgeMs: 24 * 3_600_000,
+  /** …nor does one from the future, but for what two clocks may be apart. */
+  backupSkewMaxMs: 300_000,
   /** Pause before a target that could not be asked is asked again. */
   retryPauseMs: 500,
   retryPauseMaxMs: 5_000,

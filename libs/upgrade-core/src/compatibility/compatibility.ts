@@ -18,6 +18,10 @@ export interface JudgedVersion {
   /** semver, both bounds included; null: no bound. */
   readonly minPlatformVersion: string | null;
   readonly maxPlatformVersion: string | null;
+  /** Kept alive longer than its neighbours. */
+  readonly lts: boolean;
+  /** What its makers would have you run. */
+  readonly recommended: boolean;
 }
 
 /** An edge somebody registered. */
@@ -59,6 +63,11 @@ export interface UpgradeQuestion {
   readonly allowDowntime: boolean;
   /** Null: asked for no tenant in particular, so platform and requirements are not judged. */
   readonly surroundings: Surroundings | null;
+  /**
+   * The way back of an execution that ended: path, direction and end of life do not stand against
+   * it (spec §3), and nothing that a path says about downtime either. Left out: a way forward.
+   */
+  readonly isRevert?: boolean;
 }
 
 export const BLOCKER_CODES = [
@@ -80,6 +89,7 @@ export const BLOCKER_CODES = [
   'NOT_THE_CURRENT_VERSION',
   'NO_INSTANCES',
   'TOO_MANY_INSTANCES',
+  'NOT_THE_WHOLE_SET',
   'NOTHING_WOULD_SERVE',
 ] as const;
 export type BlockerCode = (typeof BLOCKER_CODES)[number];
@@ -92,6 +102,7 @@ export interface Blocker {
 
 export const WARNING_CODES = [
   'TARGET_DEPRECATED',
+  'TARGET_END_OF_LIFE',
   'UNTESTED_PATH',
   'PRE_RELEASE',
   'DEPENDENT_NOT_MET',
@@ -106,17 +117,11 @@ export interface Warning {
   readonly message: string;
 }
 
-/** Checks by the names that `skipChecks` calls them by (spec §6). */
-export const SKIPPABLE_CHECKS = [
-  'VERSION_COMPATIBILITY',
-  'RESOURCE_AVAILABILITY',
-  'BACKUP_VERIFICATION',
-  'HEALTH_ENDPOINTS',
-  'DEPENDENCY_CHECK',
-  'POST_UPGRADE_STATE',
-  'SMOKE_TESTS',
-] as const;
-export type SkippableCheck = (typeof SKIPPABLE_CHECKS)[number];
+/** Checks by the names that `skipChecks` calls them by: all there are (spec §6). */
+export {
+  CHECK_NAMES as SKIPPABLE_CHECKS,
+  type CheckName as SkippableCheck,
+} from '../validation/checks.js';
 
 export type UpgradeType = 'PATCH' | 'MINOR' | 'MAJOR';
 export type RiskLevel = 'LOW' | 'MEDIUM' | 'HIGH';
@@ -136,7 +141,7 @@ export interface UpgradeJudgement {
   readonly upgradeType: UpgradeType;
   readonly riskLevel: RiskLevel;
   readonly requiresDowntime: boolean;
-  /** The shortest way; empty when there is none. */
+  /** The shortest way; empty when there is none, or none was sought. */
   readonly steps: readonly UpgradeStep[];
   readonly blockers: readonly Blocker[];
   readonly warnings: readonly Warning[];

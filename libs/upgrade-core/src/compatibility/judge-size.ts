@@ -34,10 +34,16 @@ export function judgeSize(question: SizeQuestion): SizeJudgement {
     const message = `totalInstances is ${totalInstances}, the target has ${listed}`;
     blockers.push({ code: 'TOO_MANY_INSTANCES', message });
   }
+  if (strategy === 'BLUE_GREEN' && totalInstances !== null && totalInstances < listed) {
+    const message = `BLUE_GREEN replaces the whole set: totalInstances is ${totalInstances}, the target has ${listed}`;
+    blockers.push({ code: 'NOT_THE_WHOLE_SET', message });
+  }
   if (!IN_PLACE.includes(strategy)) return { blockers, warnings: [] };
   const allowed = allowedDown(listed, question.maxUnavailablePercentage);
-  if (allowed >= listed && !question.allowDowntime) {
-    const message = `${strategy} would leave no instance serving: ${allowed} of ${listed} may be down at once; choose BLUE_GREEN or RECREATE, or allow it with allowDowntime`;
+  // Those that are not taken go on serving, however many may be down.
+  const downAtOnce = Math.min(allowed, totalInstances ?? listed);
+  if (downAtOnce >= listed && !question.allowDowntime) {
+    const message = `${strategy} would leave no instance serving: ${downAtOnce} of ${listed} may be down at once; choose BLUE_GREEN or RECREATE, or allow it with allowDowntime`;
     blockers.push({ code: 'NOTHING_WOULD_SERVE', message });
   }
   const warnings: Warning[] = [];

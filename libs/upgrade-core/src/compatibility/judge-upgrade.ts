@@ -13,7 +13,7 @@ import type {
 } from './compatibility.js';
 import { judgeDependents, judgePlatform, judgeRequirements } from './requirements.js';
 import { compareVersions, parseVersion, type SemVer } from './semver.js';
-import { findSteps, upgradeTypeOf } from './upgrade-path.js';
+import { findSteps, stepOf, upgradeTypeOf } from './upgrade-path.js';
 
 const RISK_OF: Readonly<Record<UpgradeType, RiskLevel>> = {
   PATCH: 'LOW',
@@ -27,25 +27,32 @@ const RAISED: Readonly<Record<RiskLevel, RiskLevel>> = {
 };
 
 /**
+ * All there is to the risk: a patch is LOW, a minor MEDIUM, a major HIGH, and each is raised by one
+ * level, once, when the way requires downtime or anything was warned of.
+ */
+function riskOf(type: UpgradeType, requiresDowntime: boolean, warnings: number): RiskLevel {
+  return requiresDowntime || warnings > 0 ? RAISED[RISK_OF[type]] : RISK_OF[type];
+}
+
+/**
  * Judges an upgrade by its versions, the way between them and what runs around it (spec §6). All
  * blockers are listed, not just the first. Several steps are valid here; an execution takes exactly
  * one and says so itself ({@link judgeSingleStep}).
  */
 export function judgeUpgrade(question: UpgradeQuestion): UpgradeJudgement {
-  const { from, to, surroundings } = question;
+  const { from, to, surroundings, isRevert = false } = question;
   const [fromSemver, toSemver] = [readVersion(from), readVersion(to)];
-  const isOther = from.componentId !== to.componentId;
   const order = compareVersions(fromSemver, toSemver);
-  // Without an upward way there is nothing to search; the reason is named by its own blocker.
-  const isUpward = !isOther && order < 0;
-  const steps = isUpward ? findSteps(from, to, question.versions, question.paths) : [];
-  const requiresDowntime = steps.some((step) => step.registered?.requiresDowntime === true);
   const upgradeType = upgradeTypeOf(fromSemver, toSemver);
+  const { steps, blockers: wayBlockers } = isRevert
+    ? judgeWayBack(question)
+    : judgeWay(question, order, upgradeType);
+  const requiresDowntime = steps.some((step) => step.registered?.requiresDowntime === true);
   const blockers: Blocker[] = [
-    ...judgeDirection(question, order),
-    ...judgeStatus(to),
-    ...(isUpward && steps.length === 0 ? [noPath(from, to, upgradeType)] : []),
-    ...judgeDowntime(question, requiresDowntime),
+    ...judgeEnds(question, order),
+    ...wayBlockers,
+    ...judgeStatus(to, isRevert),
+    ...(isRevert ? [] : judgeDowntime(question, requiresDowntime)),
     ...(surroundings === null
       ? []
       : [
@@ -54,20 +61,41 @@ export function judgeUpgrade(question: UpgradeQuestion): UpgradeJudgement {
         ]),
   ];
   const warnings: Warning[] = [
-    ...warningsOf(to, toSemver, steps),
+    ...warningsOf(question, toSemver, steps),
     ...(surroundings === null ? [] : judgeDependents(question.componentName, to, surroundings)),
   ];
-  const isRiskier = requiresDowntime || warnings.length > 0;
-  const risk = RISK_OF[upgradeType];
   return {
     valid: blockers.length === 0,
     upgradeType,
-    riskLevel: isRiskier ? RAISED[risk] : risk,
+    riskLevel: riskOf(upgradeType, requiresDowntime, warnings.length),
     requiresDowntime,
     steps,
     blockers,
     warnings,
   };
+}
+
+interface JudgedWay {
+  readonly steps: readonly UpgradeStep[];
+  readonly blockers: readonly Blocker[];
+}
+
+/** Without an upward way there is nothing to search; other reasons are named by their own blocker. */
+function judgeWay(question: UpgradeQuestion, order: number, upgradeType: UpgradeType): JudgedWay {
+  const { from, to, versions, paths } = question;
+  if (from.componentId !== to.componentId || order === 0) return { steps: [], blockers: [] };
+  if (order > 0) {
+    const message = `${to.version} is older than ${from.version}: going back is a revert of the execution that went forward`;
+    return { steps: [], blockers: [{ code: 'DOWNGRADE', message }] };
+  }
+  const steps = findSteps(from, to, versions, paths);
+  return { steps, blockers: steps.length === 0 ? [noPath(from, to, upgradeType)] : [] };
+}
+
+/** Back to where it came from is one step, whatever was registered. */
+function judgeWayBack({ from, to }: UpgradeQuestion): JudgedWay {
+  const isWay = from.componentId === to.componentId && from.id !== to.id;
+  return { steps: isWay ? [stepOf(from, to, null)] : [], blockers: [] };
 }
 
 /** An execution takes one step: several are several executions (spec §6). */
@@ -105,7 +133,7 @@ export function waiveSkipped(
   return { ...judgement, valid: blockers.length === 0, blockers, warnings };
 }
 
-function judgeDirection({ from, to }: UpgradeQuestion, order: number): Blocker[] {
+function judgeEnds({ from, to }: UpgradeQuestion, order: number): Blocker[] {
   if (from.componentId !== to.componentId) {
     const message = `versions ${from.version} and ${to.version} belong to different components`;
     return [{ code: 'OTHER_COMPONENT', message }];
@@ -113,23 +141,22 @@ function judgeDirection({ from, to }: UpgradeQuestion, order: number): Blocker[]
   if (from.id === to.id || order === 0) {
     return [{ code: 'SAME_VERSION', message: `both versions are ${to.version}` }];
   }
-  if (order > 0) {
-    const message = `${to.version} is older than ${from.version}: going back is a revert of the execution that went forward`;
-    return [{ code: 'DOWNGRADE', message }];
-  }
   return [];
 }
 
-function judgeStatus(to: JudgedVersion): Blocker[] {
+function judgeStatus(to: JudgedVersion, isRevert: boolean): Blocker[] {
   if (to.status === 'DRAFT') {
     return [
       { code: 'TARGET_DRAFT', message: `version ${to.version} is a DRAFT, not released yet` },
     ];
   }
-  if (to.status === 'END_OF_LIFE') {
-    return [{ code: 'TARGET_END_OF_LIFE', message: `version ${to.version} is at its END_OF_LIFE` }];
-  }
+  if (to.status === 'END_OF_LIFE' && !isRevert)
+    return [{ code: 'TARGET_END_OF_LIFE', message: endOfLife(to) }];
   return [];
+}
+
+function endOfLife({ version }: JudgedVersion): string {
+  return `version ${version} is at its END_OF_LIFE`;
 }
 
 function noPath(from: JudgedVersion, to: JudgedVersion, type: UpgradeType): Blocker {
@@ -147,8 +174,16 @@ function judgeDowntime(
   return [{ code: 'REQUIRES_DOWNTIME', message }];
 }
 
-function warningsOf(to: JudgedVersion, semver: SemVer, steps: readonly UpgradeStep[]): Warning[] {
+function warningsOf(
+  { to, isRevert = false }: UpgradeQuestion,
+  semver: SemVer,
+  steps: readonly UpgradeStep[],
+): Warning[] {
   const warnings: Warning[] = [];
+  // On a way forward it is a blocker.
+  if (isRevert && to.status === 'END_OF_LIFE') {
+    warnings.push({ code: 'TARGET_END_OF_LIFE', message: endOfLife(to) });
+  }
   if (to.status === 'DEPRECATED') {
     warnings.push({ code: 'TARGET_DEPRECATED', message: `version ${to.version} is DEPRECATED` });
   }

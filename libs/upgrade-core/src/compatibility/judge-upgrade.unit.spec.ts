@@ -17,6 +17,8 @@ function version(text: string, more: Partial<JudgedVersion> = {}): JudgedVersion
     requires: {},
     minPlatformVersion: null,
     maxPlatformVersion: null,
+    lts: false,
+    recommended: false,
     ...more,
   };
 }
@@ -91,10 +93,58 @@ describe('the way from one version to another', () => {
     expect(judgeSingleStep(judgement.steps)[0]?.message).toContain('1.0.0 → 1.2.0 → 1.2.1');
   });
 
-  it('takes the latest of equally short ways', () => {
-    const versions = ['1.0.0', '1.1.0', '1.1.7', '1.2.0'].map((v) => version(v));
-    const judgement = judge(version('1.0.0'), version('1.2.0'), { versions });
-    expect(hops(judgement)).toEqual(['1.0.0>1.1.7', '1.1.7>1.2.0']);
+  it('skips a minor by its number, even where nobody registered the one between', () => {
+    const versions = ['1.0.0', '1.2.0'].map((v) => version(v));
+    expect(codes(judge(version('1.0.0'), version('1.2.0'), { versions }))).toEqual(['NO_PATH']);
+  });
+
+  it('counts a pre-release as of its own minor and major', () => {
+    expect(codes(judge(version('1.2.0'), version('1.3.0-rc.1')))).toEqual([]);
+    expect(codes(judge(version('1.3.0-rc.1'), version('1.3.0')))).toEqual([]);
+    expect(codes(judge(version('1.2.0'), version('1.4.0-rc.1')))).toEqual(['NO_PATH']);
+    expect(codes(judge(version('1.9.0'), version('2.0.0-rc.1')))).toEqual(['NO_PATH']);
+    expect(codes(judge(version('1.3.0'), version('1.3.0-rc.1')))).toEqual(['DOWNGRADE']);
+    expect(judge(version('2.0.0-rc.1'), version('2.0.0')).upgradeType).toBe('PATCH');
+  });
+
+  describe('of equally short ways', () => {
+    const over = (between: JudgedVersion[], paths: RegisteredPath[] = []) => {
+      const [from, to] = [version('1.0.0'), version('1.2.0')];
+      // In both orders: which one stands first in the registry must not matter.
+      const found = [between, between.toReversed()].map((versions) => {
+        return judge(from, to, { versions, paths }).steps[0]?.toVersion;
+      });
+      expect(found[0]).toBe(found[1]);
+      return found[0];
+    };
+
+    it('takes the one over the lower version', () => {
+      expect(over([version('1.1.0'), version('1.1.7')])).toBe('1.1.0');
+    });
+
+    it('rather takes one over a recommended or LTS version', () => {
+      expect(over([version('1.1.0'), version('1.1.7', { lts: true })])).toBe('1.1.7');
+      expect(over([version('1.1.0'), version('1.1.7', { recommended: true })])).toBe('1.1.7');
+    });
+
+    it('rather takes none that is registered as not tested', () => {
+      const between = [version('1.1.0', { recommended: true }), version('1.1.7')];
+      expect(over(between, [path('1.0.0', '1.1.0', { tested: false })])).toBe('1.1.7');
+    });
+
+    it('rather takes one that is registered as tested', () => {
+      const between = [version('1.1.0', { recommended: true }), version('1.1.7')];
+      expect(over(between, [path('1.0.0', '1.1.7')])).toBe('1.1.7');
+    });
+
+    it('rather takes none that needs downtime', () => {
+      const between = [version('1.1.0', { recommended: true }), version('1.1.7')];
+      const paths = [
+        path('1.1.0', '1.2.0', { requiresDowntime: true }),
+        path('1.0.0', '1.1.7', { tested: false }),
+      ];
+      expect(over(between, paths)).toBe('1.1.7');
+    });
   });
 
   it('does not step on a draft or on what is at its end', () => {
@@ -172,6 +222,20 @@ describe('blockers and warnings', () => {
     expect(on('unknown')).toEqual(['PLATFORM_VERSION_UNKNOWN']);
   });
 
+  it('block on a bound that cannot be read', () => {
+    const to = version('1.1.0', { maxPlatformVersion: 'newest' });
+    const surroundings = { ...nowhere, platformVersion: '2.0.0' };
+    expect(codes(judge(version('1.0.0'), to, { surroundings }))).toEqual([
+      'PLATFORM_VERSION_UNKNOWN',
+    ]);
+  });
+
+  it('hold a pre-release of the platform for older than its release', () => {
+    const to = version('1.1.0', { minPlatformVersion: '2.0.0' });
+    const surroundings = { ...nowhere, platformVersion: '2.0.0-rc.1' };
+    expect(codes(judge(version('1.0.0'), to, { surroundings }))).toEqual(['PLATFORM_TOO_OLD']);
+  });
+
   it('hold what is required against claims and deployments alike', () => {
     const to = version('1.1.0', { requires: { kafka: '>=3.5', db: '^16' } });
     const surroundings: Surroundings = {
@@ -215,6 +279,48 @@ describe('blockers and warnings', () => {
   });
 });
 
+describe('a revert', () => {
+  const back = (to: JudgedVersion, more: Partial<UpgradeQuestion> = {}) =>
+    judge(version('3.0.0'), to, { isRevert: true, ...more });
+
+  it('is not held up by path, direction or end of life', () => {
+    const judgement = back(version('1.0.0', { status: 'END_OF_LIFE' }));
+    expect(judgement).toMatchObject({ valid: true, upgradeType: 'MAJOR', riskLevel: 'HIGH' });
+    expect(hops(judgement)).toEqual(['3.0.0>1.0.0']);
+    expect(judgement.warnings.map(({ code }) => code)).toEqual(['TARGET_END_OF_LIFE']);
+    expect(judgeSingleStep(judgement.steps)).toEqual([]);
+  });
+
+  it('is held up by all else', () => {
+    const to = version('1.0.0', {
+      status: 'DRAFT',
+      minPlatformVersion: '2.0.0',
+      requires: { kafka: '>=3.5' },
+    });
+    expect(codes(back(to))).toEqual([
+      'TARGET_DRAFT',
+      'PLATFORM_VERSION_UNKNOWN',
+      'REQUIREMENT_MISSING',
+    ]);
+    expect(codes(back(version('1.0.0', { componentId: 'web' })))).toEqual(['OTHER_COMPONENT']);
+    expect(codes(back(version('3.0.0')))).toEqual(['SAME_VERSION']);
+  });
+});
+
+describe('risk', () => {
+  it.each([
+    ['1.0.1', {}, 'LOW'],
+    ['1.1.0', {}, 'MEDIUM'],
+    ['2.0.0', {}, 'HIGH'],
+    ['1.0.1', { tested: false }, 'MEDIUM'],
+    ['1.1.0', { requiresDowntime: true }, 'HIGH'],
+    ['1.0.1', { requiresDowntime: true, tested: false }, 'MEDIUM'],
+  ] as const)('to %s by a path with %j is %s', (to, more, risk) => {
+    const paths = [path('1.0.0', to, more)];
+    expect(judge(version('1.0.0'), version(to), { paths }).riskLevel).toBe(risk);
+  });
+});
+
 describe('the number of instances', () => {
   const size = (more: Partial<SizeQuestion>) =>
     judgeSize({
@@ -239,6 +345,19 @@ describe('the number of instances', () => {
     expect(codes(size({ listed: 1, allowDowntime: true }))).toEqual([]);
     expect(codes(size({ listed: 1, strategy: 'BLUE_GREEN' }))).toEqual([]);
     expect(codes(size({ listed: 2, maxUnavailablePercentage: 50 }))).toEqual([]);
+  });
+
+  it('may leave none of those serving that are taken, while others serve on', () => {
+    const half = { listed: 2, maxUnavailablePercentage: 100 };
+    expect(codes(size({ ...half, totalInstances: 1 }))).toEqual([]);
+    expect(codes(size({ ...half, totalInstances: 2 }))).toEqual(['NOTHING_WOULD_SERVE']);
+  });
+
+  it('must be the whole set where the whole set is replaced', () => {
+    const blueGreen = { strategy: 'BLUE_GREEN' } as const;
+    expect(codes(size({ ...blueGreen, totalInstances: 9 }))).toEqual(['NOT_THE_WHOLE_SET']);
+    expect(codes(size({ ...blueGreen, totalInstances: 10 }))).toEqual([]);
+    expect(codes(size({ strategy: 'RECREATE', totalInstances: 9 }))).toEqual([]);
   });
 
   it('warns of a threshold the room never lets it reach', () => {

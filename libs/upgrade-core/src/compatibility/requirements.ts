@@ -1,6 +1,6 @@
 /** What a version wants of its surroundings: a platform within bounds, other components in ranges. */
 import type { Blocker, JudgedVersion, Surroundings, Warning } from './compatibility.js';
-import { coerceVersion, compareVersions, parseVersion } from './semver.js';
+import { coerceVersion, compareVersions, parseVersion, type SemVer } from './semver.js';
 import { parseRange, satisfies } from './semver-range.js';
 
 /** Platform bounds: a bound with no platform version to hold it against blocks (spec §6). */
@@ -17,18 +17,36 @@ export function judgePlatform(to: JudgedVersion, platformVersion: string | null)
     const message = `version ${to.version} needs a platform of ${wanted}, and the deployment names no platformVersion that could be read`;
     return [{ code: 'PLATFORM_VERSION_UNKNOWN', message }];
   }
-  const blockers: Blocker[] = [];
-  const lowest = min === null ? null : coerceVersion(min);
-  const highest = max === null ? null : coerceVersion(max);
-  if (lowest !== null && compareVersions(platform, lowest) < 0) {
-    const message = `version ${to.version} needs a platform of at least ${min ?? ''}, the deployment's is ${platformVersion ?? ''}`;
-    blockers.push({ code: 'PLATFORM_TOO_OLD', message });
+  return [
+    ...judgeBound(to, { bound: min, side: 'at least', platform, platformVersion }),
+    ...judgeBound(to, { bound: max, side: 'at most', platform, platformVersion }),
+  ];
+}
+
+interface PlatformBound {
+  readonly bound: string | null;
+  readonly side: 'at least' | 'at most';
+  readonly platform: SemVer;
+  /** As it was written. */
+  readonly platformVersion: string | null;
+}
+
+/** A bound that cannot be read is not held, or a slip of the pen would open the door. */
+function judgeBound(
+  { version }: JudgedVersion,
+  { bound, side, platform, platformVersion }: PlatformBound,
+): Blocker[] {
+  if (bound === null) return [];
+  const limit = coerceVersion(bound);
+  const needs = `version ${version} needs a platform of ${side} ${bound}`;
+  if (limit === null) {
+    return [{ code: 'PLATFORM_VERSION_UNKNOWN', message: `${needs}, which cannot be read` }];
   }
-  if (highest !== null && compareVersions(platform, highest) > 0) {
-    const message = `version ${to.version} needs a platform of at most ${max ?? ''}, the deployment's is ${platformVersion ?? ''}`;
-    blockers.push({ code: 'PLATFORM_TOO_NEW', message });
-  }
-  return blockers;
+  const order = compareVersions(platform, limit);
+  const isHeld = side === 'at least' ? order >= 0 : order <= 0;
+  if (isHeld) return [];
+  const message = `${needs}, the deployment's is ${platformVersion ?? ''}`;
+  return [{ code: side === 'at least' ? 'PLATFORM_TOO_OLD' : 'PLATFORM_TOO_NEW', message }];
 }
 
 /**

@@ -27,8 +27,9 @@ interface Partial {
 /** Below every version: the comparator that nothing satisfies. */
 const NOTHING: Comparator = { operator: '<', version: at(0, 0, 0, [0]) };
 
+/** Build metadata may stand behind an open version too; it never decides anything. */
 const PARTIAL =
-  /^[v=\s]*(x|X|\*|\d{1,15})(?:\.(x|X|\*|\d{1,15})(?:\.(x|X|\*|\d{1,15})(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?)?)?$/;
+  /^[v=\s]*(x|X|\*|\d{1,15})(?:\.(x|X|\*|\d{1,15})(?:\.(x|X|\*|\d{1,15})(?:-([0-9A-Za-z.-]+))?)?)?(?:\+[0-9A-Za-z.-]+)?$/;
 
 /** Reads a range; null when it is none. */
 export function parseRange(text: string): VersionRange | null {

@@ -31,6 +31,27 @@ const alternative = fc.oneof(
 );
 const range = fc.array(alternative, { minLength: 1, maxLength: 2 }).map((all) => all.join(' || '));
 
+/** Every kind of range the package documents, and its edges. */
+const RANGES = [
+  ...['', '*', 'x', '||', '1', '1.x', '1.2', '1.2.x', '1.x.x', '2.*.*', '=0.7.x', '1.x+build'],
+  ...['1.2.3', '=1.2.3', 'v1.2.3', '1.2.3+build', '1.2.3-rc.1', '=1.2.3-rc.1'],
+  ...['^1.2.3', '^1.2', '^1', '^0.1.2', '^0.1', '^0.0.1', '^0.0', '^0', '^x', '^ 1.2'],
+  ...['^1.2.3-rc.1', '^0.0.1-alpha', '^0.1.1-alpha', '^1.2.3+build', '^1.x+build'],
+  ...['~1.2.3', '~1.2', '~1', '~0.0.1', '~x', '~>1.2.3', '~> 1', '~v0.5.4-pre', '~1.2.3-rc.1'],
+  ...['1.0.0 - 2.0.0', '1.2 - 2', '1.2.3 - 2.3', 'x - 1.0.0', '1.x - x', '1.2.3-rc.1 - 1.2.4-rc'],
+  ...['>1', '>1.2', '>1.2.3', '>=1.2.3', '>=1', '<1', '<1.2', '<1.2.3', '<=1.2', '<=1.2.3'],
+  ...['>*', '<*', '>=*', '<=*', '>=1.2.3-rc.1', '<1.2.3-rc.1', '>1.2.3-rc.1', '<= 2.0.0'],
+  ...['>=1.2 <2', '>1.2.3 <=2.0.0-rc.1', '~1.2.1 1.2.3', '^1.2 ^1', '>=1.2.3 >=1.2.1'],
+  ...['0.1.20 || 1.2.4', '>=0.2.3 || <0.0.1', '1.2.x || 2.x', '^1 || ^2.0.0-rc.1', '>2 <1'],
+  ...['blerg', '1.2.3.4', '>>1', '1.2.3 foo', '~1.y', '>01.02.03', 'git+https://x', '^'],
+];
+const VERSIONS = [
+  ...['0.0.0', '0.0.1-alpha', '0.0.1-beta', '0.0.1', '0.0.2', '0.1.1-beta', '0.1.2', '0.1.20'],
+  ...['0.2.3', '0.5.4-pre', '0.5.5', '0.7.2', '1.0.0-rc.1', '1.0.0', '1.2.0', '1.2.3-rc.0'],
+  ...['1.2.3-rc.1', '1.2.3-rc.2', '1.2.3', '1.2.4-rc', '1.2.4', '1.3.0-rc.1', '1.3.0', '1.9.9'],
+  ...['2.0.0-rc.1', '2.0.0-rc.2', '2.0.0', '2.1.3', '2.3.9', '3.0.0-0', '3.0.0', '10.20.30'],
+];
+
 function read(text: string) {
   const parsed = parseVersion(text);
   if (parsed === null) throw new Error(`${text} is no version`);
@@ -76,6 +97,17 @@ describe('versions, held against the semver package', () => {
       }),
       { numRuns: 10_000 },
     );
+  });
+
+  it('lie in the same ranges, one by one', () => {
+    for (const text of RANGES) {
+      const ours = parseRange(text);
+      expect([text, ours !== null]).toEqual([text, semver.validRange(text) !== null]);
+      for (const one of VERSIONS) {
+        const isIn = ours !== null && satisfies(read(one), ours);
+        expect([text, one, isIn]).toEqual([text, one, semver.satisfies(one, text)]);
+      }
+    }
   });
 
   it('refuse what is no range', () => {

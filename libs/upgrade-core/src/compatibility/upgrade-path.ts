@@ -1,6 +1,13 @@
 /**
  * The way from one version to another (spec §6): patch and adjacent minor upgrades are direct,
- * anything else takes registered paths, which add edges. The fewest steps win.
+ * anything else takes registered paths, which add edges.
+ *
+ * Adjacent is the next minor by its number, whether it was registered or not: from 1.2 to 1.4 a
+ * minor is skipped even where nobody has registered a 1.3.
+ *
+ * The fewest steps win. Among equally short ways, in this order: the one with fewer steps that
+ * need downtime, with fewer steps registered as not tested, with more registered as tested, over more
+ * versions that are recommended or LTS, over the lower version where they part.
  */
 import type { JudgedVersion, RegisteredPath, UpgradeStep, UpgradeType } from './compatibility.js';
 import { compareVersions, parseVersion, type SemVer } from './semver.js';
@@ -8,6 +15,18 @@ import { compareVersions, parseVersion, type SemVer } from './semver.js';
 interface Node {
   readonly version: JudgedVersion;
   readonly semver: SemVer;
+}
+
+/** A way from the beginning to its last node, with what it is compared by. */
+interface Way {
+  readonly last: Node;
+  readonly before: Way | null;
+  readonly step: UpgradeStep | null;
+  readonly downtimes: number;
+  readonly untested: number;
+  readonly tested: number;
+  /** Versions on it that are recommended or LTS. */
+  readonly preferred: number;
 }
 
 /** How far two versions lie apart, in either direction. */
@@ -38,34 +57,70 @@ export function findSteps(
   const registered = new Map(
     paths.map((path) => [keyOf(path.fromVersionId, path.toVersionId), path]),
   );
-  const between = candidatesBetween(start, goal, versions);
-  const cameBy = new Map<string, UpgradeStep>();
-  let frontier = [start];
-  let unvisited = [goal, ...between];
-  while (frontier.length > 0 && !cameBy.has(to.id)) {
-    const reached: Node[] = [];
-    for (const node of frontier) {
-      const rest: Node[] = [];
-      for (const next of unvisited) {
-        const path = registered.get(keyOf(node.version.id, next.version.id)) ?? null;
-        const isEdge =
-          isDirect(node.semver, next.semver) ||
-          (path !== null && compareVersions(node.semver, next.semver) < 0);
-        if (!isEdge) {
-          rest.push(next);
-          continue;
-        }
-        cameBy.set(next.version.id, stepOf(node.version, next.version, path));
-        reached.push(next);
-      }
-      unvisited = rest;
+  let unvisited = [goal, ...candidatesBetween(start, goal, versions)];
+  let frontier: Way[] = [
+    { last: start, before: null, step: null, downtimes: 0, untested: 0, tested: 0, preferred: 0 },
+  ];
+  while (frontier.length > 0) {
+    const reached: Way[] = [];
+    const rest: Node[] = [];
+    for (const node of unvisited) {
+      const way = bestWayTo(node, frontier, registered);
+      if (way === null) rest.push(node);
+      else reached.push(way);
     }
+    const found = reached.find(({ last }) => last === goal);
+    if (found !== undefined) return stepsOf(found);
+    unvisited = rest;
     frontier = reached;
   }
-  return stepsBackFrom(to.id, from.id, cameBy);
+  return [];
 }
 
-/** Versions that may be stepped on, the newest first: of equally short ways the latest fixes win. */
+/** Over the best of the frontier's ways that have an edge to the node; null when none has. */
+function bestWayTo(
+  node: Node,
+  frontier: readonly Way[],
+  registered: ReadonlyMap<string, RegisteredPath>,
+): Way | null {
+  let best: Way | null = null;
+  for (const before of frontier) {
+    const from = before.last;
+    const path = registered.get(keyOf(from.version.id, node.version.id)) ?? null;
+    const isUpward = compareVersions(from.semver, node.semver) < 0;
+    if (!isUpward || (path === null && !isDirect(from.semver, node.semver))) continue;
+    const way: Way = {
+      last: node,
+      before,
+      step: stepOf(from.version, node.version, path),
+      downtimes: before.downtimes + (path?.requiresDowntime === true ? 1 : 0),
+      untested: before.untested + (path?.tested === false ? 1 : 0),
+      tested: before.tested + (path?.tested === true ? 1 : 0),
+      preferred: before.preferred + (node.version.recommended || node.version.lts ? 1 : 0),
+    };
+    if (best === null || compareWays(way, best) < 0) best = way;
+  }
+  return best;
+}
+
+/** Negative when the first of two equally long ways is the better one. */
+function compareWays(a: Way, b: Way): number {
+  return (
+    a.downtimes - b.downtimes ||
+    a.untested - b.untested ||
+    b.tested - a.tested ||
+    b.preferred - a.preferred ||
+    compareVersionsOn(a, b)
+  );
+}
+
+/** By the first version in which the two differ. */
+function compareVersionsOn(a: Way | null, b: Way | null): number {
+  if (a === null || b === null || a === b) return 0;
+  return compareVersionsOn(a.before, b.before) || compareVersions(a.last.semver, b.last.semver);
+}
+
+/** Versions that may be stepped on. */
 function candidatesBetween(start: Node, goal: Node, versions: readonly JudgedVersion[]): Node[] {
   return versions
     .filter((version) => version.status === 'RELEASED' || version.status === 'DEPRECATED')
@@ -75,26 +130,19 @@ function candidatesBetween(start: Node, goal: Node, versions: readonly JudgedVer
       (node) =>
         compareVersions(start.semver, node.semver) < 0 &&
         compareVersions(node.semver, goal.semver) < 0,
-    )
-    .sort((a, b) => compareVersions(b.semver, a.semver));
+    );
 }
 
-function stepsBackFrom(
-  toId: string,
-  fromId: string,
-  cameBy: ReadonlyMap<string, UpgradeStep>,
-): UpgradeStep[] {
+function stepsOf(way: Way): UpgradeStep[] {
   const steps: UpgradeStep[] = [];
-  for (let at = toId; at !== fromId;) {
-    const step = cameBy.get(at);
-    if (step === undefined) return [];
-    steps.unshift(step);
-    at = step.fromVersionId;
+  for (let at: Way | null = way; at !== null; at = at.before) {
+    if (at.step !== null) steps.unshift(at.step);
   }
   return steps;
 }
 
-function stepOf(
+/** The step, with the path that somebody registered for it. */
+export function stepOf(
   from: JudgedVersion,
   to: JudgedVersion,
   registered: RegisteredPath | null,

@@ -1,11 +1,5 @@
-/**
- * The rules of each check: which outcome follows from what was seen. Seeing is a service's
- * business; nothing here asks anybody. What was not seen is never a pass (I9).
- */
+/** The checks there are, when each is made, and how long it may take. */
 import { VALIDATION_LIMITS } from '../limits.js';
-import { allowedDown } from '../strategies/room.js';
-import type { CheckOutcome, CheckResult } from '../execution/execution.js';
-import { clipped } from '../texts.js';
 
 /** Before the first instance is taken, or after the last one was. */
 export type ValidationKind = 'PRE' | 'POST';
@@ -14,258 +8,35 @@ export type ValidationKind = 'PRE' | 'POST';
 export const CHECK_NAMES = [
   'VERSION_COMPATIBILITY',
   'RESOURCE_AVAILABILITY',
+  'BACKUP_VERIFICATION',
   'HEALTH_ENDPOINTS',
+  'DEPENDENCY_CHECK',
   'POST_UPGRADE_STATE',
+  'SMOKE_TESTS',
 ] as const;
 export type CheckName = (typeof CHECK_NAMES)[number];
 
 interface CheckSpec {
   readonly kind: ValidationKind;
-  /** From its beginning in this process; then what was last wrong is the reason it FAILED. */
+  /**
+   * From the beginning of the run, whoever carries it on; then what was last wrong is the reason
+   * it FAILED.
+   */
   readonly deadlineMs: number;
 }
 
+const { countDeadlineMs, listDeadlineMs, smokeDeadlineMs } = VALIDATION_LIMITS;
+
 export const CHECKS: Readonly<Record<CheckName, CheckSpec>> = {
-  VERSION_COMPATIBILITY: { kind: 'PRE', deadlineMs: VALIDATION_LIMITS.countDeadlineMs },
-  RESOURCE_AVAILABILITY: { kind: 'PRE', deadlineMs: VALIDATION_LIMITS.countDeadlineMs },
-  HEALTH_ENDPOINTS: { kind: 'PRE', deadlineMs: VALIDATION_LIMITS.listDeadlineMs },
-  POST_UPGRADE_STATE: { kind: 'POST', deadlineMs: VALIDATION_LIMITS.listDeadlineMs },
+  VERSION_COMPATIBILITY: { kind: 'PRE', deadlineMs: countDeadlineMs },
+  RESOURCE_AVAILABILITY: { kind: 'PRE', deadlineMs: countDeadlineMs },
+  BACKUP_VERIFICATION: { kind: 'PRE', deadlineMs: countDeadlineMs },
+  HEALTH_ENDPOINTS: { kind: 'PRE', deadlineMs: listDeadlineMs },
+  DEPENDENCY_CHECK: { kind: 'PRE', deadlineMs: countDeadlineMs },
+  POST_UPGRADE_STATE: { kind: 'POST', deadlineMs: listDeadlineMs },
+  SMOKE_TESTS: { kind: 'POST', deadlineMs: smokeDeadlineMs },
 };
 
 export function checksOf(kind: ValidationKind): CheckName[] {
   return CHECK_NAMES.filter((name) => CHECKS[name].kind === kind);
-}
-
-/** What a check came to; with its name and duration it is a {@link CheckResult}. */
-export type Judgement = Pick<CheckResult, 'outcome' | 'summary' | 'evidence'>;
-
-export function resultOf(check: CheckName, judgement: Judgement, durationMs: number): CheckResult {
-  return { check, ...judgement, durationMs: Math.max(0, Math.round(durationMs)) };
-}
-
-function judged(
-  outcome: CheckOutcome,
-  summary: string,
-  evidence: Readonly<Record<string, unknown>>,
-): Judgement {
-  return { outcome, summary: clipped(summary, VALIDATION_LIMITS.summaryMaxChars), evidence };
-}
-
-function clipEvidence(text: string): string {
-  return clipped(text, VALIDATION_LIMITS.evidenceTextMaxChars);
-}
-
-function firstOf(texts: readonly string[]): string[] {
-  return texts.slice(0, VALIDATION_LIMITS.evidenceItemsMax).map(clipEvidence);
-}
-
-/* ------------------------------------------------------------------ skipped, not carried out */
-
-/** SKIPPED is never shown as passed: it says who wanted it so, and why (spec §6). */
-export function judgeSkipped(skip: { readonly by: string; readonly reason: string }): Judgement {
-  const evidence = { skippedBy: clipEvidence(skip.by), reason: clipEvidence(skip.reason) };
-  return judged('SKIPPED', `skipped by ${skip.by}: ${skip.reason}`, evidence);
-}
-
-/** The check could not be carried out to its end: FAILED, whatever it had seen by then. */
-export function judgeNotCarriedOut(reason: string): Judgement {
-  return judged('FAILED', `could not be carried out: ${reason}`, { reason: clipEvidence(reason) });
-}
-
-/* ------------------------------------------------------------------ VERSION_COMPATIBILITY */
-
-/** What was found when the versions were judged at create. */
-export interface Compatibility {
-  readonly valid: boolean;
-  readonly upgradeType: string;
-  readonly riskLevel: string;
-  readonly requiresDowntime: boolean;
-  readonly blockers: readonly string[];
-  readonly warnings: readonly string[];
-}
-
-export function judgeCompatibility(found: Compatibility): Judgement {
-  const { valid, upgradeType, riskLevel, requiresDowntime } = found;
-  const blockers = firstOf(found.blockers);
-  const warnings = firstOf(found.warnings);
-  const evidence = { valid, upgradeType, riskLevel, requiresDowntime, blockers, warnings };
-  if (blockers.length > 0) return judged('FAILED', blockers.join('; '), evidence);
-  if (!valid) return judged('FAILED', 'the versions were judged incompatible', evidence);
-  if (warnings.length > 0) return judged('WARNING', warnings.join('; '), evidence);
-  return judged('PASSED', `${upgradeType} upgrade of ${riskLevel} risk is compatible`, evidence);
-}
-
-/* ------------------------------------------------------------------ RESOURCE_AVAILABILITY */
-
-/** The target's own count; `down` is what is not both admitted and healthy. */
-export interface CountedRoom {
-  readonly listed: number;
-  readonly down: number;
-  readonly spare: number;
-}
-
-/** At least one instance must fit the room now, or the upgrade would stand still at once. */
-export function judgeRoom(room: CountedRoom, maxUnavailablePercentage: number): Judgement {
-  const allowed = allowedDown(room.listed, maxUnavailablePercentage);
-  const places = Math.max(0, allowed - room.down);
-  const evidence = { ...room, maxUnavailablePercentage, allowedDown: allowed, places };
-  if (room.listed === 0) return judged('FAILED', 'the target lists no instances', evidence);
-  const counts =
-    `${String(room.down)} of ${String(room.listed)} instances are down, ` +
-    `${String(allowed)} may be`;
-  return places === 0
-    ? judged('FAILED', `no room for even one instance: ${counts}`, evidence)
-    : judged('PASSED', `room for ${String(places)}: ${counts}`, evidence);
-}
-
-/* ------------------------------------------------------------------ looking at instances */
-
-/** An instance as its target sees it at this moment. */
-export interface SeenInstance {
-  readonly id: string;
-  readonly version: string | null;
-  readonly admitted: boolean;
-  readonly healthy: boolean;
-  readonly problem: string | null;
-}
-
-/** An instance that is not as it should be, and how. */
-export interface Offender {
-  readonly id: string;
-  readonly problem: string;
-}
-
-function withOffender(first: readonly Offender[], id: string, problem: string): Offender[] {
-  if (first.length >= VALIDATION_LIMITS.evidenceItemsMax) return [...first];
-  return [...first, { id: clipEvidence(id), problem: clipEvidence(problem) }];
-}
-
-function named(first: readonly Offender[]): string {
-  return first.map(({ id, problem }) => `${id} (${problem})`).join(', ');
-}
-
-/* ------------------------------------------------------------------ HEALTH_ENDPOINTS */
-
-/** Counts over the pages seen so far: never the instances themselves. */
-export interface HealthTally {
-  readonly listed: number;
-  readonly unhealthy: number;
-  /** Healthy, but no new requests are routed to them. */
-  readonly notAdmitted: number;
-  readonly first: readonly Offender[];
-}
-
-export const NOTHING_SEEN: HealthTally = { listed: 0, unhealthy: 0, notAdmitted: 0, first: [] };
-
-export function tallyHealth(tally: HealthTally, page: readonly SeenInstance[]): HealthTally {
-  let { unhealthy, notAdmitted, first } = tally;
-  for (const seen of page) {
-    if (!seen.healthy) {
-      unhealthy += 1;
-      first = withOffender(first, seen.id, seen.problem ?? 'does not answer');
-    } else if (!seen.admitted) {
-      notAdmitted += 1;
-    }
-  }
-  return { listed: tally.listed + page.length, unhealthy, notAdmitted, first };
-}
-
-/**
- * Each instance answers now. One that is healthy but stands outside the traffic answers too: that
- * is a warning, because somebody has probably taken it out on purpose.
- *
- * @param expected how many the target should have; null when nobody knows
- */
-export function judgeHealth(tally: HealthTally, expected: number | null): Judgement {
-  const { listed, unhealthy, notAdmitted, first } = tally;
-  const evidence = { listed, expected, unhealthy, notAdmitted, firstUnhealthy: first };
-  if (listed === 0) return judged('FAILED', 'the target lists no instances', evidence);
-  if (unhealthy > 0) {
-    const counts = `${String(unhealthy)} of ${String(listed)} instances do not answer well`;
-    return judged('FAILED', `${counts}: ${named(first)}`, evidence);
-  }
-  if (expected !== null && listed < expected) {
-    const summary = `only ${String(listed)} of ${String(expected)} instances are there`;
-    return judged('FAILED', summary, evidence);
-  }
-  if (notAdmitted > 0) {
-    const summary = `${String(notAdmitted)} of ${String(listed)} instances get no traffic`;
-    return judged('WARNING', summary, evidence);
-  }
-  return judged('PASSED', `all ${String(listed)} instances answer`, evidence);
-}
-
-/* ------------------------------------------------------------------ POST_UPGRADE_STATE */
-
-/** A taken instance and the version it must be on. */
-export interface ExpectedInstance {
-  readonly id: string;
-  readonly version: string;
-}
-
-export interface StateTally {
-  readonly expected: number;
-  readonly asExpected: number;
-  readonly missing: number;
-  readonly onAnotherVersion: number;
-  readonly unhealthy: number;
-  readonly notAdmitted: number;
-  readonly first: readonly Offender[];
-}
-
-export const NOTHING_COMPARED: StateTally = {
-  expected: 0,
-  asExpected: 0,
-  missing: 0,
-  onAnotherVersion: 0,
-  unhealthy: 0,
-  notAdmitted: 0,
-  first: [],
-};
-
-type StateCount = Exclude<keyof StateTally, 'expected' | 'first'>;
-
-/** Compares a page of taken instances with what the target says of exactly those. */
-export function tallyState(
-  tally: StateTally,
-  expected: readonly ExpectedInstance[],
-  page: readonly SeenInstance[],
-): StateTally {
-  const seenById = new Map(page.map((seen) => [seen.id, seen]));
-  const next = { ...tally, expected: tally.expected + expected.length };
-  for (const instance of expected) {
-    const [count, problem] = compareState(instance, seenById.get(instance.id));
-    next[count] += 1;
-    if (problem !== null) next.first = withOffender(next.first, instance.id, problem);
-  }
-  return next;
-}
-
-function compareState(
-  { version }: ExpectedInstance,
-  seen: SeenInstance | undefined,
-): [StateCount, string | null] {
-  if (seen === undefined) return ['missing', 'is not there any more'];
-  if (seen.version !== version) {
-    return ['onAnotherVersion', `is on ${seen.version ?? 'no known version'}, not ${version}`];
-  }
-  if (!seen.healthy) return ['unhealthy', seen.problem ?? 'is not healthy'];
-  return seen.admitted ? ['asExpected', null] : ['notAdmitted', 'gets no traffic'];
-}
-
-/** Every taken instance on its version, healthy and admitted; one that is not is enough to fail. */
-export function judgeState(tally: StateTally): Judgement {
-  const { first, ...counts } = tally;
-  const evidence = { ...counts, firstNotAsExpected: first };
-  if (tally.expected === 0) return judged('FAILED', 'there was no instance to look at', evidence);
-  const off = tally.expected - tally.asExpected;
-  if (off > 0) {
-    const summary = `${String(off)} of ${String(tally.expected)} instances are not as they should be`;
-    return judged('FAILED', `${summary}: ${named(first)}`, evidence);
-  }
-  return judged(
-    'PASSED',
-    `all ${String(tally.expected)} instances are on their version, healthy and admitted`,
-    evidence,
-  );
 }

@@ -1,22 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
-import { VALIDATION_LIMITS } from '../limits.js';
+import { STATUS_DEADLINES, VALIDATION_LIMITS } from '../limits.js';
+import { CHECKS, checksOf } from './checks.js';
 import {
-  CHECKS,
-  checksOf,
-  judgeCompatibility,
   judgeHealth,
-  judgeNotCarriedOut,
-  judgeRoom,
-  judgeSkipped,
   judgeState,
   NOTHING_COMPARED,
   NOTHING_SEEN,
-  resultOf,
   tallyHealth,
   tallyState,
-  type Compatibility,
   type SeenInstance,
-} from './checks.js';
+} from './instance-checks.js';
+import { judgeNotCarriedOut, judgeSkipped, resultOf } from './judgement.js';
+import { judgeRoom, type CountedRoom, type RoomQuestion } from './room-check.js';
+import { judgeCompatibility, type Compatibility } from './version-check.js';
 
 const compatible: Compatibility = {
   valid: true,
@@ -36,13 +32,18 @@ describe('which checks there are', () => {
     expect(checksOf('PRE')).toEqual([
       'VERSION_COMPATIBILITY',
       'RESOURCE_AVAILABILITY',
+      'BACKUP_VERIFICATION',
       'HEALTH_ENDPOINTS',
+      'DEPENDENCY_CHECK',
     ]);
-    expect(checksOf('POST')).toEqual(['POST_UPGRADE_STATE']);
+    expect(checksOf('POST')).toEqual(['POST_UPGRADE_STATE', 'SMOKE_TESTS']);
   });
 
   test('every deadline is shorter than the time a status is given for its checks', () => {
-    for (const check of Object.values(CHECKS)) expect(check.deadlineMs).toBeLessThan(900_000);
+    const { validatingMs, postChecksMs } = STATUS_DEADLINES;
+    for (const { kind, deadlineMs } of Object.values(CHECKS)) {
+      expect(deadlineMs).toBeLessThan(kind === 'PRE' ? validatingMs : postChecksMs);
+    }
   });
 });
 
@@ -67,17 +68,50 @@ describe('VERSION_COMPATIBILITY', () => {
 });
 
 describe('RESOURCE_AVAILABILITY', () => {
+  const rolling = { strategy: 'ROLLING', maxUnavailablePercentage: 25, expectedInstances: null };
+  const room = (but: Partial<CountedRoom>, question: Partial<RoomQuestion> = {}) =>
+    judgeRoom({ listed: 10, down: 0, spare: 0, ...but }, { ...rolling, ...question });
+
   test.each([
     ['ten healthy ones, 25 %: two may be down', 10, 0, 'PASSED', 2],
     ['one of two places taken', 10, 1, 'PASSED', 1],
     ['both places taken', 10, 2, 'FAILED', 0],
     ['more down than may be', 10, 7, 'FAILED', 0],
     ['a single instance: one may always be down', 1, 0, 'PASSED', 1],
-    ['no instances at all', 0, 0, 'FAILED', 1],
   ] as const)('given %s', (_, listed, down, outcome, places) => {
-    const judgement = judgeRoom({ listed, down, spare: 0 }, 25);
+    const judgement = room({ listed, down });
     expect(judgement.outcome).toBe(outcome);
     expect(judgement.evidence).toMatchObject({ listed, down, places });
+  });
+
+  test.each(['ROLLING', 'CANARY', 'STAGED', 'BLUE_GREEN', 'RECREATE', 'UNHEARD_OF'])(
+    '%s of no instances at all is no pass',
+    (strategy) => {
+      expect(room({ listed: 0, spare: 99 }, { strategy }).outcome).toBe('FAILED');
+    },
+  );
+
+  test.each([
+    ['as many as there are', 10, null, 'PASSED'],
+    ['one too few', 9, null, 'FAILED'],
+    ['fewer than the execution expects', 10, 11, 'FAILED'],
+    ['none', 0, null, 'FAILED'],
+  ] as const)(
+    'a new set beside the old one, where the target could add %s',
+    (_, spare, expectedInstances, outcome) => {
+      const judgement = room({ spare, down: 10 }, { strategy: 'BLUE_GREEN', expectedInstances });
+      expect(judgement).toMatchObject({ outcome, evidence: { spare } });
+    },
+  );
+
+  test('RECREATE needs no room, and says so', () => {
+    const judgement = room({ down: 10 }, { strategy: 'RECREATE' });
+    expect(judgement).toMatchObject({ outcome: 'PASSED', evidence: { needsRoom: false } });
+    expect(judgement.summary).toContain('needs no room');
+  });
+
+  test('a strategy nobody knows is held to the strictest rule', () => {
+    expect(room({ down: 2 }, { strategy: 'UNHEARD_OF' }).outcome).toBe('FAILED');
   });
 });
 

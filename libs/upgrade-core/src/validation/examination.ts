@@ -4,30 +4,50 @@
  *
  * A new check is a name in CHECK_NAMES, its kind and deadline in CHECKS, and one entry below.
  */
+import type { CheckName } from './checks.js';
+import { judgeBackups, judgeStateless, type SeenBackups } from './backup-check.js';
+import { judgeDependencies } from './dependency-check.js';
 import {
-  judgeCompatibility,
   judgeHealth,
-  judgeRoom,
-  judgeSkipped,
   judgeState,
   NOTHING_COMPARED,
   NOTHING_SEEN,
   tallyHealth,
   tallyState,
-  type CheckName,
-  type Compatibility,
-  type CountedRoom,
   type ExpectedInstance,
-  type Judgement,
   type SeenInstance,
-} from './checks.js';
+} from './instance-checks.js';
+import { judgeSkipped, type Judgement } from './judgement.js';
+import { judgeRoom, type CountedRoom } from './room-check.js';
+import {
+  callOf,
+  judgeNoAddress,
+  judgeNoTests,
+  judgeSmoke,
+  mayCallAgain,
+  outcomeOf,
+  urlOf,
+  type SmokeAnswer,
+  type SmokeCall,
+  type SmokeOutcome,
+  type SmokeTest,
+} from './smoke-tests.js';
+import { judgeCompatibility, type Compatibility } from './version-check.js';
 
 /** What was asked, as far as checks need it; frozen when the execution was created. */
 export interface ValidationQuestion {
   readonly compatibility: Compatibility;
+  readonly strategy: string;
+  /** The component keeps nothing that would have to be backed up. */
+  readonly stateless: boolean;
   readonly maxUnavailablePercentage: number;
   /** How many instances the target should have at least; null when nobody knows. */
   readonly expectedInstances: number | null;
+  /** Component → semver range that the target version needs. */
+  readonly requires: Readonly<Record<string, string>>;
+  /** Component → version as people write it. */
+  readonly installedComponents: Readonly<Record<string, string>>;
+  readonly smokeTests: readonly SmokeTest[];
   /** Pages of instances that are stored with the question. */
   readonly pages: number;
   readonly skipChecks: readonly {
@@ -37,16 +57,21 @@ export interface ValidationQuestion {
   }[];
 }
 
-/** What a check wants to see; each is one look that can be made again. */
+/** What a check wants to see; each is one look that can be made again, but for a CALL. */
 export type Want =
   | { readonly want: 'ROOM' }
+  | { readonly want: 'BACKUPS' }
   /** The target's own list, page by page; null: from the first. */
   | { readonly want: 'LISTING'; readonly cursor: string | null }
   /** A stored page of the question, and what the target says of exactly those instances. */
-  | { readonly want: 'PAGE'; readonly page: number };
+  | { readonly want: 'PAGE'; readonly page: number }
+  /** Where the live set answers. */
+  | { readonly want: 'ADDRESS' }
+  | { readonly want: 'CALL'; readonly call: SmokeCall };
 
 export type Sight =
   | { readonly want: 'ROOM'; readonly room: CountedRoom }
+  | ({ readonly want: 'BACKUPS' } & SeenBackups)
   | {
       readonly want: 'LISTING';
       readonly instances: readonly SeenInstance[];
@@ -56,7 +81,9 @@ export type Sight =
       readonly want: 'PAGE';
       readonly expected: readonly ExpectedInstance[];
       readonly instances: readonly SeenInstance[];
-    };
+    }
+  | { readonly want: 'ADDRESS'; readonly address: string | null }
+  | { readonly want: 'CALL'; readonly answer: SmokeAnswer };
 
 /** A check under way; a value, so that a look that failed can be made again from where it stood. */
 export type Examination =
@@ -70,8 +97,13 @@ export type Examination =
 
 const EXAMINE: Readonly<Record<CheckName, (question: ValidationQuestion) => Examination>> = {
   VERSION_COMPATIBILITY: ({ compatibility }) => found(judgeCompatibility(compatibility)),
-  RESOURCE_AVAILABILITY: ({ maxUnavailablePercentage }) =>
-    wanting({ want: 'ROOM' }, ({ room }) => found(judgeRoom(room, maxUnavailablePercentage))),
+  RESOURCE_AVAILABILITY: (question) =>
+    wanting({ want: 'ROOM' }, ({ room }) => found(judgeRoom(room, question))),
+  // A target is not asked for what does not matter.
+  BACKUP_VERIFICATION: ({ stateless }) =>
+    stateless
+      ? found(judgeStateless())
+      : wanting({ want: 'BACKUPS' }, (seen) => found(judgeBackups(seen))),
   HEALTH_ENDPOINTS: ({ expectedInstances }) => {
     const from = (cursor: string | null, tally: typeof NOTHING_SEEN): Examination =>
       wanting({ want: 'LISTING', cursor }, ({ instances, nextCursor }) => {
@@ -81,6 +113,7 @@ const EXAMINE: Readonly<Record<CheckName, (question: ValidationQuestion) => Exam
       });
     return from(null, NOTHING_SEEN);
   },
+  DEPENDENCY_CHECK: (question) => found(judgeDependencies(question)),
   POST_UPGRADE_STATE: ({ pages }) => {
     const from = (page: number, tally: typeof NOTHING_COMPARED): Examination =>
       wanting({ want: 'PAGE', page }, ({ expected, instances }) => {
@@ -89,7 +122,34 @@ const EXAMINE: Readonly<Record<CheckName, (question: ValidationQuestion) => Exam
       });
     return from(1, NOTHING_COMPARED);
   },
+  SMOKE_TESTS: ({ smokeTests }) => {
+    if (smokeTests.length === 0) return found(judgeNoTests());
+    return wanting({ want: 'ADDRESS' }, ({ address }) =>
+      address === null
+        ? found(judgeNoAddress(smokeTests.length))
+        : smokeTest(smokeTests, address, []),
+    );
+  },
 };
+
+/** The next of the tests, in their order; one after the other, whatever the ones before came to. */
+function smokeTest(
+  tests: readonly SmokeTest[],
+  address: string,
+  over: readonly SmokeOutcome[],
+): Examination {
+  const [test, ...rest] = tests;
+  if (test === undefined) return found(judgeSmoke(over));
+  const goOn = (answer: SmokeAnswer): Examination =>
+    smokeTest(rest, address, [...over, outcomeOf(test, answer)]);
+  const where = urlOf(address, test.path);
+  if ('problem' in where) return goOn({ kind: 'NO_ANSWER', problem: where.problem });
+  const call = (attempt: number): Examination =>
+    wanting({ want: 'CALL', call: callOf(test, where.url, attempt) }, ({ answer }) =>
+      mayCallAgain(answer, attempt) ? call(attempt + 1) : goOn(answer),
+    );
+  return call(1);
+}
 
 /** Begins a check; one that is skipped ends at once, SKIPPED. */
 export function examine(check: CheckName, question: ValidationQuestion): Examination {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { examine, type Examination, type Sight, type ValidationQuestion } from './examination.js';
-import type { CheckName, SeenInstance } from './checks.js';
+import type { CheckName } from './checks.js';
+import type { SeenInstance } from './instance-checks.js';
+import type { SmokeAnswer, SmokeTest } from './smoke-tests.js';
 
 const question: ValidationQuestion = {
   compatibility: {
@@ -11,8 +13,13 @@ const question: ValidationQuestion = {
     blockers: [],
     warnings: [],
   },
+  strategy: 'ROLLING',
+  stateless: false,
   maxUnavailablePercentage: 25,
   expectedInstances: null,
+  requires: {},
+  installedComponents: {},
+  smokeTests: [],
   pages: 2,
   skipChecks: [],
 };
@@ -31,6 +38,33 @@ function show(check: CheckName, sights: readonly Sight[], asked = question) {
     examination = examination.see(sight);
   }
   return { wanted, outcome: examination.judgement?.outcome ?? null };
+}
+
+/** Carries out smoke tests against what an address answers; the calls made, and what was found. */
+function smoke(smokeTests: readonly SmokeTest[], ...answers: SmokeAnswer[]) {
+  let examination = examine('SMOKE_TESTS', { ...question, smokeTests });
+  const calls: string[] = [];
+  while (examination.judgement === null) {
+    const { want } = examination;
+    if (want.want === 'CALL') {
+      const { method, url, pauseMs } = want.call;
+      calls.push(`${String(pauseMs)} ${method} ${url}`);
+      const answer = answers.shift();
+      if (answer === undefined) throw new Error(`nobody answers ${url}`);
+      examination = examination.see({ want: 'CALL', answer });
+    } else {
+      examination = examination.see({ want: 'ADDRESS', address: 'http://edge:8080/base/' });
+    }
+  }
+  return { calls, judgement: examination.judgement };
+}
+
+function smokeTest(path: string, but: Partial<SmokeTest> = {}): SmokeTest {
+  return { method: 'GET', path, expectedStatus: 200, body: null, timeoutSeconds: 10, ...but };
+}
+
+function answered(status: number): SmokeAnswer {
+  return { kind: 'ANSWERED', status, durationMs: 5 };
 }
 
 describe('a check', () => {
@@ -83,8 +117,91 @@ describe('a check', () => {
     expect(show('RESOURCE_AVAILABILITY', [], asked).outcome).toBeNull();
   });
 
+  test('of backups asks nobody about a stateless component', () => {
+    expect(show('BACKUP_VERIFICATION', [], { ...question, stateless: true }).outcome).toBe(
+      'PASSED',
+    );
+    const seenAtMs = 1_700_000_000_000;
+    const none = { want: 'BACKUPS', keepsBackups: true, backups: [], seenAtMs } as const;
+    expect(show('BACKUP_VERIFICATION', [none])).toEqual({
+      wanted: [{ want: 'BACKUPS' }],
+      outcome: 'FAILED',
+    });
+  });
+
+  test('of dependencies wants to see nothing', () => {
+    expect(show('DEPENDENCY_CHECK', []).outcome).toBe('PASSED');
+    const requires = { kafka: '>=3' };
+    expect(show('DEPENDENCY_CHECK', [], { ...question, requires }).outcome).toBe('FAILED');
+  });
+
   test('refuses to be shown something else than it wanted', () => {
     const room = { listed: 1, down: 0, spare: 0 };
     expect(() => show('HEALTH_ENDPOINTS', [{ want: 'ROOM', room }])).toThrow('wanted to see');
+  });
+});
+
+describe('smoke tests', () => {
+  test('none registered asks nobody and passes with that reason', () => {
+    expect(examine('SMOKE_TESTS', question).judgement).toMatchObject({
+      outcome: 'PASSED',
+      summary: 'none registered',
+    });
+  });
+
+  test('are called in their order, below the address', () => {
+    const { calls, judgement } = smoke(
+      [smokeTest('/b'), smokeTest('/a?x=1', { method: 'POST', expectedStatus: 409 })],
+      answered(200),
+      answered(409),
+    );
+    expect(calls).toEqual(['0 GET http://edge:8080/base/b', '0 POST http://edge:8080/base/a?x=1']);
+    expect(judgement.outcome).toBe('PASSED');
+  });
+
+  test('are all carried out, and one that is answered otherwise fails them, by name', () => {
+    const { calls, judgement } = smoke(
+      [smokeTest('/a'), smokeTest('/b')],
+      answered(503),
+      answered(200),
+    );
+    expect(calls).toHaveLength(2);
+    expect(judgement).toMatchObject({
+      outcome: 'FAILED',
+      summary: '1 of 2 calls did not answer as expected: GET /a (answered 503, not 200)',
+      evidence: { tests: 2, failed: 1 },
+    });
+  });
+
+  test('are not called again for a wrong status or for silence, but once without a connection', () => {
+    const refused = { kind: 'NOT_CONNECTED', problem: 'refused' } as const;
+    const silent = { kind: 'NO_ANSWER', problem: 'no answer in 10 s' } as const;
+    expect(smoke([smokeTest('/a')], answered(500)).calls).toHaveLength(1);
+    expect(smoke([smokeTest('/a')], silent)).toMatchObject({
+      calls: { length: 1 },
+      judgement: { outcome: 'FAILED' },
+    });
+    expect(smoke([smokeTest('/a')], refused, answered(200))).toMatchObject({
+      calls: ['0 GET http://edge:8080/base/a', '1000 GET http://edge:8080/base/a'],
+      judgement: { outcome: 'PASSED' },
+    });
+    expect(smoke([smokeTest('/a')], refused, refused)).toMatchObject({
+      calls: { length: 2 },
+      judgement: { outcome: 'FAILED' },
+    });
+  });
+
+  test('whose path leads elsewhere are not called, and fail', () => {
+    const { calls, judgement } = smoke([smokeTest('//evil/'), smokeTest('/a')], answered(200));
+    expect(calls).toEqual(['0 GET http://edge:8080/base/a']);
+    expect(judgement).toMatchObject({ outcome: 'FAILED', evidence: { failed: 1 } });
+  });
+
+  test('fail where the target tells no address', () => {
+    const asked = { ...question, smokeTests: [smokeTest('/a')] };
+    expect(show('SMOKE_TESTS', [{ want: 'ADDRESS', address: null }], asked)).toEqual({
+      wanted: [{ want: 'ADDRESS' }],
+      outcome: 'FAILED',
+    });
   });
 });

@@ -3,7 +3,7 @@
  * to it. All pages are stored before the first check begins; a question that was asked before is
  * answered with the state there is, and begins nothing twice (spec §1).
  */
-import { SPEAK_AFTER_MS } from '../limits.js';
+import { SIGN_OF_LIFE_MS, SPEAK_AFTER_MS } from '../limits.js';
 import type { CheckResult } from '../execution/execution.js';
 import { checksOf, type CheckName, type ValidationKind } from './checks.js';
 
@@ -26,6 +26,8 @@ export interface Validation {
   readonly said: number;
   /** Milliseconds since 1970. */
   readonly lastSaidAtMs: number;
+  /** How long it had been RUNNING when it last spoke: its checks' deadlines count from there. */
+  readonly ranMs: number;
 }
 
 export type ValidationKey = Pick<Validation, 'executionId' | 'kind' | 'handOver'>;
@@ -89,6 +91,15 @@ export function checksLeft(validation: Validation): CheckName[] {
   return checksOf(validation.kind).filter((name) => !ended.has(name));
 }
 
+/**
+ * How long the checks have been under way, under whichever owner. What lies between two sayings
+ * counts at most as much as may lie between them: a clock that jumped ends no check.
+ */
+export function ranFor({ ranMs, lastSaidAtMs, state }: Validation, nowMs: number): number {
+  if (state !== 'RUNNING') return ranMs;
+  return ranMs + Math.min(Math.max(0, nowMs - lastSaidAtMs), SIGN_OF_LIFE_MS);
+}
+
 /** A sign of life is due. A clock that jumped, either way, brings one too many, never silence. */
 export function mustSpeak(validation: Validation, nowMs: number): boolean {
   const quietMs = Math.abs(nowMs - validation.lastSaidAtMs);
@@ -119,6 +130,8 @@ function takeQuestion(
     commandId: asked.commandId,
     pagesStored,
     state: completes ? 'RUNNING' : validation.state,
+    // The run begins now, however long ago the first page came.
+    lastSaidAtMs: completes ? nowMs : validation.lastSaidAtMs,
   };
   // A question of many pages is answered once: at its last page, or when nothing is missing.
   const answers = completes || asked.page === asked.pages;
@@ -137,6 +150,7 @@ function begun(asked: ValidationAsked, nowMs: number): Validation {
     checks: [],
     said: 0,
     lastSaidAtMs: nowMs,
+    ranMs: 0,
   };
 }
 
@@ -169,7 +183,7 @@ function say(validation: Validation, nowMs: number): Said {
   // While pages are missing the answer is a sign of life too: the question has arrived.
   const state = validation.state === 'ENDED' ? 'ENDED' : 'RUNNING';
   return [
-    { ...validation, said: number, lastSaidAtMs: nowMs },
+    { ...validation, said: number, lastSaidAtMs: nowMs, ranMs: ranFor(validation, nowMs) },
     { number, state, checks: validation.checks },
   ];
 }

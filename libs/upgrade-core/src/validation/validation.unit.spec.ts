@@ -1,8 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { SIGN_OF_LIFE_MS, SPEAK_AFTER_MS } from '../limits.js';
-import { judgeNotCarriedOut, resultOf, type CheckName } from './checks.js';
+import type { CheckName } from './checks.js';
+import { judgeNotCarriedOut, resultOf } from './judgement.js';
 import {
   checksLeft,
+  ranFor,
   decideValidation,
   type Validation,
   type ValidationAsked,
@@ -41,9 +43,12 @@ function ended(name: CheckName) {
   return resultOf(name, judgeNotCarriedOut('x'), 1);
 }
 
-const ALL = (['HEALTH_ENDPOINTS', 'VERSION_COMPATIBILITY', 'RESOURCE_AVAILABILITY'] as const).map(
-  ended,
-);
+const ALL = (
+  [
+    ...['HEALTH_ENDPOINTS', 'VERSION_COMPATIBILITY', 'DEPENDENCY_CHECK'],
+    ...['RESOURCE_AVAILABILITY', 'BACKUP_VERIFICATION'],
+  ] as CheckName[]
+).map(ended);
 
 describe('a question', () => {
   test('of one page begins all checks of its kind and says that it was heard', () => {
@@ -53,7 +58,7 @@ describe('a question', () => {
       storesPage: true,
       supersedesOlder: true,
     });
-    expect(checksLeft(next)).toHaveLength(3);
+    expect(checksLeft(next)).toHaveLength(5);
     expect(says).toEqual({ number: 1, state: 'RUNNING', checks: [] });
   });
 
@@ -81,7 +86,7 @@ describe('a question', () => {
     expect(given(over, asked({ commandId: 'c2' })).says).toMatchObject({
       number: 3,
       state: 'ENDED',
-      checks: { length: 3 },
+      checks: { length: 5 },
     });
   });
 
@@ -112,13 +117,16 @@ describe('checks that ended', () => {
     const [health, ...others] = ALL;
     const some = given(running(), { type: 'CHECKS_ENDED', checks: health ? [health] : [] });
     expect(some.says).toBeNull();
-    expect(checksLeft(some.next)).toEqual(['VERSION_COMPATIBILITY', 'RESOURCE_AVAILABILITY']);
+    expect(checksLeft(some.next)).not.toContain('HEALTH_ENDPOINTS');
+    expect(checksLeft(some.next)).toHaveLength(4);
     const last = given(some.next, { type: 'CHECKS_ENDED', checks: others });
     expect(last.next.state).toBe('ENDED');
     expect(last.says?.checks.map((result) => result.check)).toEqual([
       'VERSION_COMPATIBILITY',
       'RESOURCE_AVAILABILITY',
+      'BACKUP_VERIFICATION',
       'HEALTH_ENDPOINTS',
+      'DEPENDENCY_CHECK',
     ]);
   });
 
@@ -153,5 +161,37 @@ describe('time', () => {
   test('that jumped back brings a sign of life, not an hour of silence', () => {
     const validation = running({ lastSaidAtMs: NOW_MS + 3_600_000 });
     expect(decideValidation(validation, { type: 'TIME_PASSED' }, NOW_MS).kind).toBe('DECIDED');
+  });
+});
+
+describe('how long the checks have run', () => {
+  const time = { type: 'TIME_PASSED' } as const;
+
+  test('counts from the last page, however long ago the first one came', () => {
+    const first = given(null, asked({ pages: 2 })).next;
+    const late = decideValidation(first, asked({ page: 2, pages: 2 }), NOW_MS + 600_000);
+    if (late.kind !== 'DECIDED') throw new Error(late.kind);
+    expect(ranFor(late.next, NOW_MS + 600_000)).toBe(0);
+    expect(ranFor(late.next, NOW_MS + 605_000)).toBe(5_000);
+  });
+
+  test('goes on through every saying, whoever is the owner', () => {
+    let validation = running();
+    for (let nowMs = NOW_MS + SPEAK_AFTER_MS; nowMs <= NOW_MS + 300_000; nowMs += SPEAK_AFTER_MS) {
+      const decision = decideValidation(validation, time, nowMs);
+      if (decision.kind !== 'DECIDED') throw new Error(decision.kind);
+      validation = decision.next;
+    }
+    expect(ranFor(validation, NOW_MS + 305_000)).toBe(305_000);
+  });
+
+  test('does not begin anew when the question is asked again', () => {
+    const repeated = decideValidation(running(), asked({ commandId: 'c2' }), NOW_MS + 10_000);
+    if (repeated.kind !== 'DECIDED') throw new Error(repeated.kind);
+    expect(ranFor(repeated.next, NOW_MS + 11_000)).toBe(11_000);
+  });
+
+  test.each([3_600_000, -3_600_000])('believes no clock that jumped by %d ms', (jumpMs) => {
+    expect(ranFor(running(), NOW_MS + jumpMs)).toBeLessThanOrEqual(SIGN_OF_LIFE_MS);
   });
 });

@@ -1,0 +1,153 @@
+/** HEALTH_ENDPOINTS and POST_UPGRADE_STATE: every instance is looked at, and only counts are kept. */
+import { VALIDATION_LIMITS } from '../limits.js';
+import { clipEvidence, judged, type Judgement } from './judgement.js';
+
+/** An instance as its target sees it at this moment. */
+export interface SeenInstance {
+  readonly id: string;
+  readonly version: string | null;
+  readonly admitted: boolean;
+  readonly healthy: boolean;
+  readonly problem: string | null;
+}
+
+/** An instance that is not as it should be, and how. */
+export interface Offender {
+  readonly id: string;
+  readonly problem: string;
+}
+
+function withOffender(first: readonly Offender[], id: string, problem: string): Offender[] {
+  if (first.length >= VALIDATION_LIMITS.evidenceItemsMax) return [...first];
+  return [...first, { id: clipEvidence(id), problem: clipEvidence(problem) }];
+}
+
+function named(first: readonly Offender[]): string {
+  return first.map(({ id, problem }) => `${id} (${problem})`).join(', ');
+}
+
+/* ------------------------------------------------------------------ HEALTH_ENDPOINTS */
+
+/** Counts over the pages seen so far: never the instances themselves. */
+export interface HealthTally {
+  readonly listed: number;
+  readonly unhealthy: number;
+  /** Healthy, but no new requests are routed to them. */
+  readonly notAdmitted: number;
+  readonly first: readonly Offender[];
+}
+
+export const NOTHING_SEEN: HealthTally = { listed: 0, unhealthy: 0, notAdmitted: 0, first: [] };
+
+export function tallyHealth(tally: HealthTally, page: readonly SeenInstance[]): HealthTally {
+  let { unhealthy, notAdmitted, first } = tally;
+  for (const seen of page) {
+    if (!seen.healthy) {
+      unhealthy += 1;
+      first = withOffender(first, seen.id, seen.problem ?? 'does not answer');
+    } else if (!seen.admitted) {
+      notAdmitted += 1;
+    }
+  }
+  return { listed: tally.listed + page.length, unhealthy, notAdmitted, first };
+}
+
+/**
+ * Each instance answers now. One that is healthy but stands outside the traffic answers too: that
+ * is a warning, because somebody has probably taken it out on purpose.
+ *
+ * @param expected how many the target should have; null when nobody knows
+ */
+export function judgeHealth(tally: HealthTally, expected: number | null): Judgement {
+  const { listed, unhealthy, notAdmitted, first } = tally;
+  const evidence = { listed, expected, unhealthy, notAdmitted, firstUnhealthy: first };
+  if (listed === 0) return judged('FAILED', 'the target lists no instances', evidence);
+  if (unhealthy > 0) {
+    const counts = `${String(unhealthy)} of ${String(listed)} instances do not answer well`;
+    return judged('FAILED', `${counts}: ${named(first)}`, evidence);
+  }
+  if (expected !== null && listed < expected) {
+    const summary = `only ${String(listed)} of ${String(expected)} instances are there`;
+    return judged('FAILED', summary, evidence);
+  }
+  if (notAdmitted > 0) {
+    const summary = `${String(notAdmitted)} of ${String(listed)} instances get no traffic`;
+    return judged('WARNING', summary, evidence);
+  }
+  return judged('PASSED', `all ${String(listed)} instances answer`, evidence);
+}
+
+/* ------------------------------------------------------------------ POST_UPGRADE_STATE */
+
+/** A taken instance and the version it must be on. */
+export interface ExpectedInstance {
+  readonly id: string;
+  readonly version: string;
+}
+
+export interface StateTally {
+  readonly expected: number;
+  readonly asExpected: number;
+  readonly missing: number;
+  readonly onAnotherVersion: number;
+  readonly unhealthy: number;
+  readonly notAdmitted: number;
+  readonly first: readonly Offender[];
+}
+
+export const NOTHING_COMPARED: StateTally = {
+  expected: 0,
+  asExpected: 0,
+  missing: 0,
+  onAnotherVersion: 0,
+  unhealthy: 0,
+  notAdmitted: 0,
+  first: [],
+};
+
+type StateCount = Exclude<keyof StateTally, 'expected' | 'first'>;
+
+/** Compares a page of taken instances with what the target says of exactly those. */
+export function tallyState(
+  tally: StateTally,
+  expected: readonly ExpectedInstance[],
+  page: readonly SeenInstance[],
+): StateTally {
+  const seenById = new Map(page.map((seen) => [seen.id, seen]));
+  const next = { ...tally, expected: tally.expected + expected.length };
+  for (const instance of expected) {
+    const [count, problem] = compareState(instance, seenById.get(instance.id));
+    next[count] += 1;
+    if (problem !== null) next.first = withOffender(next.first, instance.id, problem);
+  }
+  return next;
+}
+
+function compareState(
+  { version }: ExpectedInstance,
+  seen: SeenInstance | undefined,
+): [StateCount, string | null] {
+  if (seen === undefined) return ['missing', 'is not there any more'];
+  if (seen.version !== version) {
+    return ['onAnotherVersion', `is on ${seen.version ?? 'no known version'}, not ${version}`];
+  }
+  if (!seen.healthy) return ['unhealthy', seen.problem ?? 'is not healthy'];
+  return seen.admitted ? ['asExpected', null] : ['notAdmitted', 'gets no traffic'];
+}
+
+/** Every taken instance on its version, healthy and admitted; one that is not is enough to fail. */
+export function judgeState(tally: StateTally): Judgement {
+  const { first, ...counts } = tally;
+  const evidence = { ...counts, firstNotAsExpected: first };
+  if (tally.expected === 0) return judged('FAILED', 'there was no instance to look at', evidence);
+  const off = tally.expected - tally.asExpected;
+  if (off > 0) {
+    const summary = `${String(off)} of ${String(tally.expected)} instances are not as they should be`;
+    return judged('FAILED', `${summary}: ${named(first)}`, evidence);
+  }
+  return judged(
+    'PASSED',
+    `all ${String(tally.expected)} instances are on their version, healthy and admitted`,
+    evidence,
+  );
+}
