@@ -7,7 +7,8 @@ import { configOrExit } from '#runtime/config.js';
 import { openGround, serve } from '#service/service-process.js';
 import { openTargets } from '#service/targets.js';
 import { countDecisions } from './decision-metrics.js';
-import { Validations1700000001000 } from './persistence/validation.migration.js';
+import { SmokeTestClient } from './inbound/smoke-test.client.js';
+import { VALIDATION_MIGRATIONS } from './persistence/validation.migration.js';
 import { PgValidationStore } from './persistence/validation.pg.store.js';
 import { ValidatorConfig } from './validator.config.js';
 import { ValidatorModule } from './validator.module.js';
@@ -18,14 +19,16 @@ const ground = await openGround(
   {
     name: 'validator',
     schema: 'validator',
-    migrations: [Plumbing1700000000000, Validations1700000001000],
+    migrations: [Plumbing1700000000000, ...VALIDATION_MIGRATIONS],
   },
   config,
 );
 const { drivers } = openTargets(ground);
 const store = new PgValidationStore(ground.database);
+const smokeTests = new SmokeTestClient(config.SMOKE_TESTS_LINK_LOCAL);
+ground.shutdown.at('closeConnections', 'smoke tests', () => smokeTests.close());
 const service = new Validator({
-  ...{ ...ground, store, drivers },
+  ...{ ...ground, store, drivers, callSmokeTest: smokeTests.call },
   decided: countDecisions(ground.metrics),
 });
 const app = await NestFactory.create<NestFastifyApplication>(

@@ -1,16 +1,12 @@
-import {
-  CHECKS,
-  judgeNotCarriedOut,
-  resultOf,
-  type CheckName,
-  type ExpectedInstance,
-  type Judgement,
-} from '#core/validation/checks.js';
+import { CHECKS, type CheckName } from '#core/validation/checks.js';
 import { examine, type Examination } from '#core/validation/examination.js';
+import type { ExpectedInstance } from '#core/validation/instance-checks.js';
+import { judgeNotCarriedOut, resultOf, type Judgement } from '#core/validation/judgement.js';
 import {
   checksLeft,
   decideValidation,
   mustSpeak,
+  ranFor,
   type Validation,
   type ValidationDecision,
   type ValidationInput,
@@ -34,6 +30,7 @@ import type {
 export type { CheckName, Examination, ExpectedInstance, Lease, RunningValidation, ValidationKey };
 export type { StoredValidation };
 export type { Sight, Want } from '#core/validation/examination.js';
+export type { SmokeAnswer, SmokeCall } from '#core/validation/smoke-tests.js';
 
 /** One page of a question, as it was read. */
 export interface Question {
@@ -102,12 +99,17 @@ export class ValidationRunner {
     return this.store.page(key, page);
   }
 
-  /** Begins a check, with the time it has in ms. */
+  /**
+   * Begins a check, or begins it again where another owner left off: with how long it has run, and
+   * the time it still has, in ms.
+   */
   begin(
     check: CheckName,
-    { question }: AskedValidation,
-  ): { first: Examination; deadlineMs: number } {
-    return { first: examine(check, question), deadlineMs: CHECKS[check].deadlineMs };
+    { asked, validation }: StoredValidation,
+  ): { first: Examination; ranMs: number; leftMs: number } {
+    const ranMs = ranFor(validation, this.clock.nowMs());
+    const leftMs = Math.max(0, CHECKS[check].deadlineMs - ranMs);
+    return { first: examine(check, asked.question), ranMs, leftMs };
   }
 
   /** A check's result; `found` is null when it could not be carried out, for `trouble`. */
@@ -161,6 +163,8 @@ export class ValidationRunner {
     if (decision.supersedesOlder) await tx.supersedeOlder(executionId, key.handOver);
     const asked = askedOf(command);
     if (known === null) await tx.insert({ validation: decision.next, asked });
+    // The first page says more than the others, and need not be the first that came.
+    else if (decision.storesPage && page === 1) await tx.putAsked(key, asked);
     if (decision.storesPage) await tx.addPage(key, page, expectedOf(command));
     await this.#save(tx, decision);
     return true;
@@ -183,10 +187,14 @@ export class ValidationRunner {
 
 function askedOf(command: ValidateCommand['data']): AskedValidation {
   const { snapshot, compatibility, expectedInstances, pages, skipChecks } = command;
-  const { target, maxUnavailablePercentage } = snapshot;
+  const { requires, installedComponents, smokeTests } = command;
+  const { target, maxUnavailablePercentage, strategy, stateless } = snapshot;
   return {
     target,
-    question: { compatibility, maxUnavailablePercentage, expectedInstances, pages, skipChecks },
+    question: {
+      ...{ compatibility, strategy, stateless, maxUnavailablePercentage, expectedInstances },
+      ...{ requires, installedComponents, smokeTests, pages, skipChecks },
+    },
   };
 }
 

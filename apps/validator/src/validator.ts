@@ -4,6 +4,7 @@ import type { ServiceLoops } from '#messaging/service-loops.js';
 import { Loop } from '#runtime/loop.js';
 import { plumbingOf, type PlumbingParts } from '#service/service-plumbing.js';
 import type { TargetDrivers } from '#targets/target.driver.js';
+import type { SmokeCaller } from './inbound/smoke-test.client.js';
 import { ValidationConsumer } from './inbound/validation.consumer.js';
 import { ValidationTicker } from './inbound/validation.ticker.js';
 import type { ValidationStore } from './persistence/validation.store.js';
@@ -13,12 +14,18 @@ import { ValidationRunner, type RunnerEvents } from './validation.runner.js';
 export interface ValidatorParts extends PlumbingParts {
   readonly store: ValidationStore;
   readonly drivers: TargetDrivers;
+  /** Left out: this replica calls nobody, and smoke tests fail for that reason. */
+  readonly callSmokeTest?: SmokeCaller;
   readonly decided?: RunnerEvents['decided'];
 }
 
 /** Ended validations are kept as long as the inbox remembers who asked for them. */
 const PURGE_EVERY_MS = 600_000;
 const PURGED_AT_ONCE = 50;
+
+const callNobody: SmokeCaller = () => {
+  return Promise.resolve({ kind: 'NO_ANSWER', problem: 'this validator makes no calls' });
+};
 
 /** One replica of the validator, put together by hand: no framework, no timers of its own. */
 export class Validator {
@@ -44,7 +51,9 @@ export class Validator {
     const decided = parts.decided ?? ((): void => undefined);
     this.runner = new ValidationRunner(store, leases, clock, { committed, asked, decided });
     this.consumer = new ValidationConsumer(this.runner);
-    this.ticker = new ValidationTicker(this.runner, leases, drivers, clock, onError);
+    const { callSmokeTest = callNobody } = parts;
+    const { runner } = this;
+    this.ticker = new ValidationTicker({ runner, drivers, callSmokeTest, clock, leases, onError });
     this.#purging = new Loop('purge', () => this.#purge(), clock, onError);
     loops.onLeases(() => {
       this.ticker.wake();

@@ -1,7 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import { TOPICS } from '#contracts/topics.js';
 import { parseDeadLetter } from '#messaging/dead-letters.js';
-import { COMMAND, FLEET, HEALTHY, healthyWorld, outcomes, World } from '../test/validator-world.js';
+import {
+  answered,
+  COMMAND,
+  FLEET,
+  HEALTHY,
+  healthyWorld,
+  outcomes,
+  World,
+} from '../test/validator-world.js';
 
 describe('a question before an upgrade', () => {
   test('is answered with a sign of life, and then with every check', async () => {
@@ -20,7 +28,8 @@ describe('a question before an upgrade', () => {
     const snapshot = { ...COMMAND.snapshot, target: { driver: 'simulated', settings } };
     await world.ask({ snapshot, expectedInstances: 2_500 });
     const ended = await world.untilEnded();
-    expect(ended.checks[2]).toMatchObject({ outcome: 'PASSED', evidence: { listed: 2_500 } });
+    const health = ended.checks.find(({ check }) => check === 'HEALTH_ENDPOINTS');
+    expect(health).toMatchObject({ outcome: 'PASSED', evidence: { listed: 2_500 } });
   });
 
   test('finds an instance that is down, and no room for another', async () => {
@@ -43,7 +52,7 @@ describe('a question before an upgrade', () => {
     await world.untilEnded();
     const { looks } = world.targets;
     await world.ask();
-    expect(await world.untilEnded(2)).toMatchObject({ commandId: 'c2', checks: { length: 3 } });
+    expect(await world.untilEnded(2)).toMatchObject({ commandId: 'c2', checks: { length: 5 } });
     expect(world.targets.looks).toBe(looks);
   });
 
@@ -64,7 +73,8 @@ describe('a question before an upgrade', () => {
     await world.ask({ skipChecks: [skip('HEALTH_ENDPOINTS'), skip('RESOURCE_AVAILABILITY')] });
     const ended = await world.untilEnded();
     expect(outcomes(ended)).toMatchObject({ HEALTH_ENDPOINTS: 'SKIPPED' });
-    expect(ended.checks[2]?.evidence).toEqual({ skippedBy: 'ann', reason: 'known broken' });
+    const health = ended.checks.find(({ check }) => check === 'HEALTH_ENDPOINTS');
+    expect(health?.evidence).toEqual({ skippedBy: 'ann', reason: 'known broken' });
   });
 });
 
@@ -83,19 +93,21 @@ describe('a target that does not answer', () => {
     async (mood) => {
       const world = await healthyWorld();
       world.targets.mood = mood;
-      await world.ask();
+      await world.ask({ snapshot: { ...COMMAND.snapshot, stateless: false } });
       const ended = await world.untilEnded();
       expect(outcomes(ended)).toEqual({
         VERSION_COMPATIBILITY: 'PASSED',
         RESOURCE_AVAILABILITY: 'FAILED',
+        BACKUP_VERIFICATION: 'FAILED',
         HEALTH_ENDPOINTS: 'FAILED',
+        DEPENDENCY_CHECK: 'PASSED',
       });
       const reason = mood === 'hangs' ? 'nothing was seen in time' : 'connection refused';
       expect(ended.checks[1]?.summary).toBe(`could not be carried out: ${reason}`);
       // Five minutes of silence would be taken for a dead validator.
       const signs = world.results().filter(({ state }) => state === 'RUNNING');
       expect(signs.length).toBeGreaterThanOrEqual(300 / 30);
-      expect(signs.at(-1)?.checks.length).toBe(2);
+      expect(signs.at(-1)?.checks.length).toBe(4);
     },
   );
 
@@ -105,9 +117,10 @@ describe('a target that does not answer', () => {
     const snapshot = { ...COMMAND.snapshot, target: { driver: 'simulated', settings } };
     await world.ask({ snapshot });
     const ended = await world.untilEnded();
-    expect(ended.checks[2]).toMatchObject({ outcome: 'FAILED' });
-    expect(ended.checks[2]?.summary).toContain('TargetSettingsError');
-    expect(ended.checks[2]?.durationMs).toBeLessThan(1_000);
+    const health = ended.checks.find(({ check }) => check === 'HEALTH_ENDPOINTS');
+    expect(health?.outcome).toBe('FAILED');
+    expect(health?.summary).toContain('TargetSettingsError');
+    expect(health?.durationMs).toBeLessThan(1_000);
   });
 });
 
@@ -129,10 +142,13 @@ describe('a question after an upgrade', () => {
     expect(world.results()).toEqual([]);
     expect(world.targets.looks).toBe(0);
     await world.ask({ ...post, page: 2, instances: page(b, '1.0.0') });
-    expect(outcomes(await world.untilEnded())).toEqual({ POST_UPGRADE_STATE: 'PASSED' });
+    expect(outcomes(await world.untilEnded())).toEqual({
+      POST_UPGRADE_STATE: 'PASSED',
+      SMOKE_TESTS: 'PASSED',
+    });
     const wrong = { kind: 'POST', fence: { handOver: 2 }, instances: page(c, '9.9.9') } as const;
     await world.ask(wrong);
-    expect(outcomes(await world.untilEnded(2))).toEqual({ POST_UPGRADE_STATE: 'FAILED' });
+    expect(outcomes(await world.untilEnded(2))).toMatchObject({ POST_UPGRADE_STATE: 'FAILED' });
   });
 
   test('fails for an instance that is not there any more', async () => {
@@ -141,6 +157,78 @@ describe('a question after an upgrade', () => {
     await world.ask({ kind: 'POST', instances });
     const ended = await world.untilEnded();
     expect(ended.checks[0]).toMatchObject({ outcome: 'FAILED', evidence: { missing: 2 } });
+  });
+});
+
+describe('backups', () => {
+  const stateful = { ...COMMAND.snapshot, stateless: false };
+
+  test('are asked for of a component with state', async () => {
+    const world = await healthyWorld();
+    const takenAtMs = world.clock.nowMs() - 3_600_000;
+    world.targets.kept = [{ id: 'b1', takenAtMs, verified: true }];
+    await world.ask({ snapshot: stateful });
+    expect(outcomes(await world.untilEnded())).toEqual(HEALTHY);
+    world.targets.kept = [{ id: 'b1', takenAtMs, verified: false }];
+    await world.ask({ snapshot: stateful, fence: { handOver: 2 } });
+    const unverified = await world.untilEnded(2);
+    expect(outcomes(unverified)).toEqual({ ...HEALTHY, BACKUP_VERIFICATION: 'FAILED' });
+  });
+
+  test('are not there where the target keeps none', async () => {
+    const world = await healthyWorld();
+    await world.ask({ snapshot: stateful });
+    const ended = await world.untilEnded();
+    expect(outcomes(ended)).toEqual({ ...HEALTHY, BACKUP_VERIFICATION: 'FAILED' });
+  });
+});
+
+describe('smoke tests', () => {
+  const smoke = (path: string, expectedStatus = 200) => {
+    return { method: 'GET', path, expectedStatus, body: null, timeoutSeconds: 10 };
+  };
+  const post = { kind: 'POST' } as const;
+  const instances = [{ index: 0, id: 'i', version: '1.0.0' }];
+
+  test('call the live set in their order', async () => {
+    const world = await healthyWorld();
+    world.targets.address = 'http://edge:8080';
+    world.answer = async ({ url }) => answered(url.endsWith('/taken') ? 409 : 200);
+    await world.ask({ ...post, instances, smokeTests: [smoke('/taken', 409), smoke('/')] });
+    expect(outcomes(await world.untilEnded())).toMatchObject({ SMOKE_TESTS: 'PASSED' });
+    expect(world.calls.map(({ url }) => url)).toEqual([
+      'http://edge:8080/taken',
+      'http://edge:8080/',
+    ]);
+  });
+
+  test('are called again after a pause without a connection, and fail for the second time', async () => {
+    const world = await healthyWorld();
+    world.targets.address = 'http://edge:8080';
+    world.answer = async () => ({ kind: 'NOT_CONNECTED', problem: 'ECONNREFUSED' });
+    const beganAtMs = world.clock.nowMs();
+    await world.ask({ ...post, instances, smokeTests: [smoke('/')] });
+    expect(outcomes(await world.untilEnded())).toMatchObject({ SMOKE_TESTS: 'FAILED' });
+    expect(world.calls).toHaveLength(2);
+    expect(world.clock.nowMs() - beganAtMs).toBeGreaterThanOrEqual(1_000);
+  });
+
+  test('are taken from the first page, though it may come last', async () => {
+    const world = await healthyWorld();
+    world.targets.address = 'http://edge:8080';
+    world.answer = async () => answered(500);
+    await world.ask({ ...post, page: 2, pages: 2, instances });
+    await world.ask({ ...post, page: 1, pages: 2, instances, smokeTests: [smoke('/')] });
+    await world.clock.advance(1_000);
+    await world.ask({ ...post, page: 2, pages: 2, instances });
+    expect(outcomes(await world.untilEnded())).toMatchObject({ SMOKE_TESTS: 'FAILED' });
+  });
+
+  test('fail where the target tells no address', async () => {
+    const world = await healthyWorld();
+    await world.ask({ ...post, instances, smokeTests: [smoke('/')] });
+    expect(outcomes(await world.untilEnded())).toMatchObject({ SMOKE_TESTS: 'FAILED' });
+    expect(world.calls).toEqual([]);
   });
 });
 
@@ -171,6 +259,27 @@ describe('several replicas', () => {
     await world.start('two');
     expect(outcomes(await world.untilEnded())).toEqual(HEALTHY);
     expect(world.clock.nowMs() - diedAtMs).toBeLessThan(2_500);
+  });
+
+  test('do not give a check its time again with every owner', async () => {
+    const world = await healthyWorld();
+    world.targets.mood = 'hangs';
+    const beganAtMs = world.clock.nowMs();
+    await world.ask();
+    // Each lives for less than any deadline; together they outlive the longest.
+    let owner = 'one';
+    for (let next = 0; next < 8; next += 1) {
+      await world.clock.advance(45_000);
+      world.crash(owner);
+      owner = `next ${String(next)}`;
+      await world.start(owner);
+    }
+    const ended = await world.untilEnded();
+    expect(world.clock.nowMs() - beganAtMs).toBeLessThan(400_000);
+    const health = ended.checks.find(({ check }) => check === 'HEALTH_ENDPOINTS');
+    expect(health?.outcome).toBe('FAILED');
+    expect(health?.durationMs).toBeGreaterThanOrEqual(300_000);
+    expect(health?.durationMs).toBeLessThan(360_000);
   });
 
   test('work side by side without answering anything twice', async () => {

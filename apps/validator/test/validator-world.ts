@@ -12,10 +12,12 @@ import { SimulatedTargets } from '#targets/simulated-targets.js';
 import {
   TargetDrivers,
   TargetUnreachableError,
+  type Backup,
   type ListQuery,
   type TargetDriver,
 } from '#targets/target.driver.js';
 import { MemoryValidationStore } from '../src/persistence/validation.memory.store.js';
+import type { SmokeAnswer, SmokeCall } from '../src/validation.runner.js';
 import { Validator } from '../src/validator.js';
 
 const EXECUTION = '6f1d2c3b-4a59-4678-8a9b-0c1d2e3f4a5b';
@@ -26,6 +28,9 @@ export const FLEET = { fleet: 'tenant/orders', version: '1.0.0', instances: 4 };
 export class TestTargets extends TargetDrivers {
   mood: 'answers' | 'unreachable' | 'hangs' = 'answers';
   looks = 0;
+  /** Null: the target keeps none. */
+  kept: readonly Backup[] | null = null;
+  address: string | null = null;
 
   constructor(readonly simulated: SimulatedTargets) {
     super();
@@ -42,6 +47,13 @@ export class TestTargets extends TargetDrivers {
     return Object.assign(Object.create(driver) as TargetDriver, {
       list: (query: ListQuery) => ask(() => driver.list(query)),
       room: (except: readonly string[]) => ask(() => driver.room(except)),
+      capabilities: () =>
+        ask(() => {
+          const backups = this.kept !== null;
+          return Promise.resolve({ sets: false, weights: false, backups, metrics: false });
+        }),
+      backups: () => ask(() => Promise.resolve([...(this.kept ?? [])])),
+      address: () => ask(() => Promise.resolve(this.address)),
     });
   }
 
@@ -57,6 +69,9 @@ export class World {
   readonly database = new MemoryServiceDatabase({ nowMs: () => this.clock.nowMs() });
   readonly fleets = new InMemoryFleetStore(this.clock);
   readonly targets = new TestTargets(new SimulatedTargets(this.fleets, this.clock));
+  /** What smoke tests have called, and what they are answered. */
+  readonly calls: SmokeCall[] = [];
+  answer: (call: SmokeCall) => Promise<SmokeAnswer> = () => Promise.resolve(answered(200));
   #asked = 0;
 
   async start(replica: string): Promise<Validator> {
@@ -69,6 +84,10 @@ export class World {
       leases: new MemoryShardLeases(database, nowMs),
       producer: this.bus.producer(replica),
       drivers: this.targets,
+      callSmokeTest: (call) => {
+        this.calls.push(call);
+        return this.answer(call);
+      },
       clock,
       log: silentLog,
     });
@@ -118,6 +137,10 @@ export class World {
   }
 }
 
+export function answered(status: number): SmokeAnswer {
+  return { kind: 'ANSWERED', status, durationMs: 1 };
+}
+
 /** A question as it travels. */
 export function questionText(data: ValidateCommand['data'], timeMs: number): string {
   const { commandId: id, executionId: subject } = data;
@@ -158,6 +181,9 @@ export const COMMAND: ValidateCommand['data'] = {
     blockers: [],
     warnings: [],
   },
+  installedComponents: {},
+  requires: {},
+  smokeTests: [],
   skipChecks: [],
 };
 
@@ -168,7 +194,9 @@ export function outcomes(result: ValidationResult['data']): Record<string, strin
 export const HEALTHY = {
   VERSION_COMPATIBILITY: 'PASSED',
   RESOURCE_AVAILABILITY: 'PASSED',
+  BACKUP_VERIFICATION: 'PASSED',
   HEALTH_ENDPOINTS: 'PASSED',
+  DEPENDENCY_CHECK: 'PASSED',
 };
 
 export async function healthyWorld(): Promise<World> {

@@ -13,6 +13,7 @@ import type {
   ValidationRunner,
 } from '../validation.runner.js';
 import { CheckProbe } from './check.probe.js';
+import type { SmokeCaller } from './smoke-test.client.js';
 
 /** How often a running validation is asked whether a sign of life is due. */
 const LOOK_MS = 1_000;
@@ -20,6 +21,7 @@ const LOOK_MS = 1_000;
 export interface ValidationDriveParts {
   readonly runner: ValidationRunner;
   readonly drivers: TargetDrivers;
+  readonly callSmokeTest: SmokeCaller;
   readonly clock: Clock;
   /** Brings the next turn forward. */
   readonly wake: () => void;
@@ -30,7 +32,8 @@ const PASSING: ReadonlySet<string> = new Set(['TargetUnreachableError', 'Transie
 
 /**
  * One validation under one lease: carries its checks out side by side, and reports each as it ends.
- * What a predecessor had not reported is carried out again; looks change nothing at a target.
+ * What a predecessor had not reported is carried out again, in the time it still has; looks change
+ * nothing at a target, and smoke tests are made by people who know that they may be made again.
  */
 export class ValidationDrive implements Drive {
   readonly #abandoned = new AbortController();
@@ -83,11 +86,11 @@ export class ValidationDrive implements Drive {
   async #carryOut(check: CheckName, stored: StoredValidation): Promise<CheckResult> {
     const { runner, clock } = this.parts;
     const startedMs = clock.nowMs();
-    const { first, deadlineMs } = runner.begin(check, stored.asked);
+    const { first, ranMs, leftMs } = runner.begin(check, stored);
     // Aborted by the check's end, its deadline or the drive's own end, whichever comes first.
     const over = new AbortController();
     const ends = AbortSignal.any([over.signal, this.#abandoned.signal]);
-    void clock.sleep(deadlineMs, ends).then(() => {
+    void clock.sleep(leftMs, ends).then(() => {
       over.abort();
     });
     const look = new Look(this.parts, this.running, stored, over.signal);
@@ -96,7 +99,7 @@ export class ValidationDrive implements Drive {
       return null;
     });
     over.abort();
-    const durationMs = clock.nowMs() - startedMs;
+    const durationMs = ranMs + clock.nowMs() - startedMs;
     return runner.resultOf(check, found, { durationMs, trouble: look.trouble });
   }
 }
@@ -143,10 +146,13 @@ class Look {
 
   /** Opened by the first look: settings that no driver takes are a check's finding, not a crash. */
   #probeOf(): CheckProbe {
-    const { drivers, runner } = this.parts;
-    this.#probe ??= new CheckProbe(drivers.open(this.stored.asked.target), (page) =>
-      runner.page(this.running.key, page),
-    );
+    const { drivers, runner, callSmokeTest, clock } = this.parts;
+    this.#probe ??= new CheckProbe({
+      driver: drivers.open(this.stored.asked.target),
+      pageOf: (page) => runner.page(this.running.key, page),
+      callSmokeTest,
+      clock,
+    });
     return this.#probe;
   }
 }

@@ -1,32 +1,29 @@
 import { OwnedWork } from '#postgres/owned-work.js';
 import type { ShardLeases } from '#postgres/shard-leases.js';
-import type { Clock } from '#runtime/clock.js';
-import type { TargetDrivers } from '#targets/target.driver.js';
-import type { RunningValidation, ValidationRunner } from '../validation.runner.js';
-import { ValidationDrive } from './validation-drive.ticker.js';
+import type { RunningValidation } from '../validation.runner.js';
+import { ValidationDrive, type ValidationDriveParts } from './validation-drive.ticker.js';
+
+export interface ValidationTickerParts extends Omit<ValidationDriveParts, 'wake'> {
+  readonly leases: Pick<ShardLeases, 'heldNow'>;
+  /** Told of every failed turn, which is taken again; must not throw. */
+  readonly onError: (error: unknown, loop: string) => void;
+}
 
 /** Carries out the validations in the shards this replica holds. */
 export class ValidationTicker {
   readonly #work: OwnedWork<RunningValidation>;
 
-  /** @param onError told of every failed turn, which is taken again; must not throw */
-  constructor(
-    runner: ValidationRunner,
-    leases: Pick<ShardLeases, 'heldNow'>,
-    drivers: TargetDrivers,
-    clock: Clock,
-    onError: (error: unknown, loop: string) => void,
-  ) {
+  constructor({ leases, onError, ...parts }: ValidationTickerParts) {
     this.#work = new OwnedWork('validations', {
       leases,
-      find: (shards, limit) => runner.runningIn(shards, limit),
+      find: (shards, limit) => parts.runner.runningIn(shards, limit),
       open: (running, lease) => {
         const wake = (): void => {
           this.wake([running.subject]);
         };
-        return new ValidationDrive(running, lease, { runner, drivers, clock, wake });
+        return new ValidationDrive(running, lease, { ...parts, wake });
       },
-      clock,
+      clock: parts.clock,
       onError,
     });
   }

@@ -22,8 +22,13 @@ const asked: AskedValidation = {
       blockers: [],
       warnings: ['deprecated'],
     },
+    strategy: 'ROLLING',
+    stateless: false,
     maxUnavailablePercentage: 25,
     expectedInstances: null,
+    requires: { kafka: '>=3.5' },
+    installedComponents: { kafka: '3.6' },
+    smokeTests: [],
     pages: 2,
     skipChecks: [],
   },
@@ -49,6 +54,7 @@ function validation(but: Partial<Validation> = {}): Validation {
     ],
     said: 3,
     lastSaidAtMs: 1_700_000_000_123,
+    ranMs: 4_321,
     ...but,
   };
 }
@@ -71,6 +77,18 @@ export function validationStoreContract(name: string, open: () => Promise<StoreU
         for (const one of all) await tx.insert({ validation: one, asked });
       });
     }
+
+    test('replaces what was asked, of one and of no other', async () => {
+      const one = validation();
+      const other = { ...one, handOver: 2 };
+      await insert(one, other);
+      const smokeTest = { method: 'GET', path: '/', expectedStatus: 409, body: { a: [null] } };
+      const smokeTests = [{ ...smokeTest, timeoutSeconds: 2.5 }];
+      const more = { ...asked, question: { ...asked.question, smokeTests } };
+      await store.transaction((tx) => tx.putAsked(one, more));
+      expect((await store.get(one))?.asked).toEqual(more);
+      expect((await store.get(other))?.asked).toEqual(asked);
+    });
 
     test('gives back what it was given, with what was asked', async () => {
       const one = validation();

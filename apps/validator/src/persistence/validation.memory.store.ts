@@ -1,4 +1,4 @@
-import type { ExpectedInstance } from '#core/validation/checks.js';
+import type { ExpectedInstance } from '#core/validation/instance-checks.js';
 import type { Validation, ValidationKey } from '#core/validation/validation.js';
 import type { MemoryServiceDatabase, MemoryTx } from '#postgres/memory-service-database.js';
 import { TransientDatabaseError, UniqueViolationError } from '#postgres/service-database.js';
@@ -129,6 +129,10 @@ function validationTx(tx: MemoryTx, nowMs: () => number): ValidationTx {
           cause: error,
         });
       }
+    },
+    putAsked: async (key, asked) => {
+      const row = await table.get(idOf(key));
+      if (row !== undefined) await table.put(idOf(key), { ...row, asked });
     },
     update: (validation) => change(idOf(validation), validation),
     addPage: (key, page, instances) =>

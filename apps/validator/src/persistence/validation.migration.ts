@@ -43,3 +43,19 @@ const STATEMENTS = [
     FOREIGN KEY (execution_id, hand_over, kind) REFERENCES validations ON DELETE CASCADE
   )`,
 ];
+
+/** How long the checks had run when the validation last spoke: their deadlines outlive an owner. */
+export class ValidationRunTime1700000001001 implements MigrationInterface {
+  readonly name = 'ValidationRunTime1700000001001';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE validations ADD COLUMN ran_ms bigint NOT NULL DEFAULT 0');
+  }
+
+  down(): Promise<void> {
+    return Promise.reject(new Error('migrations only go forward'));
+  }
+}
+
+/** In their order. */
+export const VALIDATION_MIGRATIONS = [Validations1700000001000, ValidationRunTime1700000001001];

@@ -1,4 +1,4 @@
-import type { ExpectedInstance } from '#core/validation/checks.js';
+import type { ExpectedInstance } from '#core/validation/instance-checks.js';
 import type { Validation, ValidationKey } from '#core/validation/validation.js';
 import type { PgServiceDatabase, PgTx } from '#postgres/pg-service-database.js';
 import { ServiceTxOver } from '#postgres/service-tx-over.js';
@@ -107,8 +107,8 @@ class PgValidationTx extends ServiceTxOver<PgTx> implements ValidationTx {
       await this.tx.query(
         'validation.insert',
         `INSERT INTO validations (execution_id, hand_over, kind, state, command_id, pages,
-           pages_stored, said, last_said_at, checks, shard, asked)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+           pages_stored, said, last_said_at, checks, ran_ms, shard, asked)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
         [...valuesOf(validation), shardOf(executionId, SHARDS), JSON.stringify(asked)],
       );
     } catch (error) {
@@ -121,9 +121,17 @@ class PgValidationTx extends ServiceTxOver<PgTx> implements ValidationTx {
     await this.tx.query(
       'validation.update',
       `UPDATE validations SET state = $4, command_id = $5, pages = $6, pages_stored = $7, said = $8,
-         last_said_at = $9, checks = $10, touched_at = now()
+         last_said_at = $9, checks = $10, ran_ms = $11, touched_at = now()
        WHERE ${IS_KEY}`,
       valuesOf(validation),
+    );
+  }
+
+  async putAsked(key: ValidationKey, asked: AskedValidation): Promise<void> {
+    await this.tx.query(
+      'validation.put-asked',
+      `UPDATE validations SET asked = $4 WHERE ${IS_KEY}`,
+      [...keyOf(key), JSON.stringify(asked)],
     );
   }
 
@@ -152,7 +160,7 @@ class PgValidationTx extends ServiceTxOver<PgTx> implements ValidationTx {
 
 /** In the order of `VALIDATION_COLUMNS`. */
 function valuesOf(validation: Validation): unknown[] {
-  const { state, commandId, pages, pagesStored, said, lastSaidAtMs, checks } = validation;
+  const { state, commandId, pages, pagesStored, said, lastSaidAtMs, checks, ranMs } = validation;
   const progress = [state, commandId, pages, pagesStored, said, lastSaidAtMs];
-  return [...keyOf(validation), ...progress, JSON.stringify(checks)];
+  return [...keyOf(validation), ...progress, JSON.stringify(checks), ranMs];
 }

@@ -13,10 +13,12 @@ export interface ValidationRow {
   /** bigint: comes as text. */
   last_said_at: string;
   checks: Validation['checks'];
+  /** bigint: comes as text. */
+  ran_ms: string;
 }
 
 export const VALIDATION_COLUMNS =
-  'execution_id, hand_over, kind, state, command_id, pages, pages_stored, said, last_said_at, checks';
+  'execution_id, hand_over, kind, state, command_id, pages, pages_stored, said, last_said_at, checks, ran_ms';
 
 export function validationOf(row: ValidationRow): Validation {
   return {
@@ -30,5 +32,6 @@ export function validationOf(row: ValidationRow): Validation {
     checks: row.checks,
     said: row.said,
     lastSaidAtMs: Number(row.last_said_at),
+    ranMs: Number(row.ran_ms),
   };
 }

@@ -3,7 +3,7 @@ import { migrate } from '#postgres/migrate.js';
 import { PgServiceDatabase } from '#postgres/pg-service-database.js';
 import { Plumbing1700000000000 } from '#postgres/plumbing-migration.js';
 import { validationStoreContract } from './validation.contract.js';
-import { Validations1700000001000 } from './validation.migration.js';
+import { VALIDATION_MIGRATIONS } from './validation.migration.js';
 import { PgValidationStore } from './validation.pg.store.js';
 
 validationStoreContract('Postgres', async () => {
@@ -11,7 +11,7 @@ validationStoreContract('Postgres', async () => {
   const dataSource = createDataSource({
     url: process.env['DATABASE_URL'] ?? '',
     schema,
-    migrations: [Plumbing1700000000000, Validations1700000001000],
+    migrations: [Plumbing1700000000000, ...VALIDATION_MIGRATIONS],
   });
   await migrate(dataSource, { schema });
   await dataSource.initialize();

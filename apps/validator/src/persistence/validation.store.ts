@@ -2,7 +2,7 @@
  * Where validations and the pages of their questions are kept. Two implementations, Postgres and an
  * in-memory twin, pass one contract suite.
  */
-import type { ExpectedInstance } from '#core/validation/checks.js';
+import type { ExpectedInstance } from '#core/validation/instance-checks.js';
 import type { ValidationQuestion } from '#core/validation/examination.js';
 import type { Validation, ValidationKey } from '#core/validation/validation.js';
 import type { ServiceTx } from '#postgres/service-database.js';
@@ -36,6 +36,8 @@ export interface ValidationTx extends ServiceTx {
   insert(stored: StoredValidation): Promise<void>;
   /** Only under its lock. */
   update(validation: Validation): Promise<void>;
+  /** Replaces what was asked. Only under its lock. */
+  putAsked(key: ValidationKey, asked: AskedValidation): Promise<void>;
   addPage(key: ValidationKey, page: number, instances: readonly ExpectedInstance[]): Promise<void>;
   /** Whatever of older hand-overs has not ended is SUPERSEDED. Only under their locks. */
   supersedeOlder(executionId: string, handOver: number): Promise<void>;
