@@ -9,7 +9,8 @@ import { homeOf } from './home.js';
 import { writeDurably } from './processes/durable-file.store.js';
 import { identityOf } from './processes/process-identity.probe.js';
 import { controlServer } from './proxy/control.controller.js';
-import { listen, Traffic } from './proxy/traffic.runner.js';
+import { listen } from './proxy/fleet-traffic.js';
+import { Traffic } from './proxy/traffic.runner.js';
 
 const [folder, host] = process.argv.slice(2);
 if (folder === undefined || host === undefined) {

@@ -3,8 +3,11 @@
 /** Of fleets and their instances. */
 export const FLEET_LIMITS = {
   fleetsMax: 100,
+  /** Places of one set, and of one fleet as it is declared. */
   instancesMax: 200,
-  /** Ended operations kept for each instance, so that a repeated id begins nothing. */
+  /** Sets of one fleet. */
+  setsMax: 10,
+  /** Ended operations kept for each instance, and of each fleet's sets: a repeated id begins nothing. */
   outcomesKept: 8,
   /** Versions whose artifacts are kept for each fleet; the oldest go first. */
   releasesKept: 20,

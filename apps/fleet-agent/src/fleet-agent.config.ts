@@ -34,6 +34,9 @@ export const FleetAgentConfig = z
     FLEET_AGENT_COMMANDS: commands
       .default(['node'])
       .meta({ description: 'Commands artifacts may name, separated by commas' }),
+    FLEET_AGENT_INSTANCES_MAX: wholeNumber(1, 10_000)
+      .default(400)
+      .meta({ description: 'Most instances all its fleets together may have' }),
     FLEET_AGENT_TOKEN: z
       .string()
       .min(16)

@@ -12,6 +12,7 @@ import { FleetAgentModule } from './fleet-agent.module.js';
 import { Fleets } from './fleet/fleets.runner.js';
 import { FleetsStore } from './fleet/fleets.store.js';
 import { Operations } from './fleet/operations.runner.js';
+import { SetOperations } from './fleet/set-operations.runner.js';
 import { homeOf } from './home.js';
 import { ProblemFilter, unfit } from './http/problems.js';
 import { TokenGuard } from './http/token-guard.js';
@@ -41,6 +42,7 @@ app.useGlobalGuards(new TokenGuard(config.FLEET_AGENT_TOKEN));
 await app.get(FleetsStore).load();
 await app.get(Fleets).resume();
 app.get(Operations).resume();
+app.get(SetOperations).resume();
 
 const ending = new AbortController();
 void app.get(Fleets).watchProxy(clock, ending.signal);

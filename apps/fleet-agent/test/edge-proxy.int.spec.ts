@@ -164,9 +164,9 @@ describe('the edge proxy under load', () => {
 async function routedOf(fleet: Fleet): Promise<string[]> {
   const tables = JSON.parse(await readFile(agent.home.routes, 'utf8')) as Record<
     string,
-    { instances: { id: string; admitted: boolean }[] }
+    { sets: { instances: { id: string; admitted: boolean }[] }[] }
   >;
-  const instances = tables[fleet.name]?.instances ?? [];
+  const instances = tables[fleet.name]?.sets.flatMap((set) => set.instances) ?? [];
   return instances.filter(({ admitted }) => admitted).map(({ id }) => id);
 }
 

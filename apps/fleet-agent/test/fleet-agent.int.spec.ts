@@ -151,7 +151,7 @@ describe('a fleet', () => {
     await agent.remove(`fleets/${fleet.name}`);
     expect(await agent.instances()).toHaveLength(before);
     await expect(fetch(fleet.trafficUrl)).rejects.toThrow('fetch failed');
-    await expect(fleet.driver.room([])).rejects.toThrow('there is no set');
+    await expect(fleet.driver.room([])).rejects.toThrow('there is no fleet');
   });
 });
 
@@ -166,7 +166,7 @@ describe('requests', () => {
     const answer = await agent.ask('PUT', 'fleets/x', { instances: 0, colour: 'red' });
     expect(answer).toMatchObject({ status: 400, body: { title: 'Bad Request' } });
     expect(JSON.stringify(answer.body)).toContain('instances');
-    expect((await agent.ask('POST', 'v1/sets/nowhere/list', { limit: 1 })).status).toBe(404);
+    expect((await agent.ask('POST', 'v1/fleets/nowhere/list', { limit: 1 })).status).toBe(404);
   });
 });
 

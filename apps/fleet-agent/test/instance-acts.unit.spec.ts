@@ -7,11 +7,12 @@ import { silentLog } from '#runtime/log.js';
 import { FleetsStore } from '../src/fleet/fleets.store.js';
 import { HealthProbe } from '../src/fleet/health.probe.js';
 import { InstanceActs } from '../src/fleet/instance-acts.runner.js';
-import { newInstanceRecord } from '../src/fleet/instance-record.js';
+import { emptyFleet, withPlaces } from '../src/fleet/fleet-record.js';
+import { Routes } from '../src/fleet/routes.runner.js';
 import { homeOf } from '../src/home.js';
 import { InstanceProcesses } from '../src/processes/instance-process.driver.js';
 import { EdgeProxy } from '../src/proxy/edge-proxy.client.js';
-import type { FleetRoutes } from '../src/proxy/routing.js';
+import type { FleetRoutes } from '../src/proxy/fleet-routes.js';
 import { until } from './real-agent.js';
 
 const FLEET = 'api';
@@ -25,10 +26,11 @@ class HeldProxy extends EdgeProxy {
   readonly held: (() => void)[] = [];
   drains = 0;
 
-  override async tell(_fleet: string, { instances }: FleetRoutes): Promise<number> {
+  override async tell(_fleet: string, routes: FleetRoutes): Promise<FleetRoutes> {
     await new Promise<void>((arrive) => this.held.push(arrive));
+    const instances = routes.sets.flatMap((set) => set.instances);
     this.routed.push(instances.filter((each) => each.admitted).map((each) => each.id));
-    return 4_711;
+    return routes;
   }
 
   override drain(): Promise<{ underWay: number; closed: number }> {
@@ -40,24 +42,27 @@ class HeldProxy extends EdgeProxy {
 let folder: string;
 let proxy: HeldProxy;
 let store: FleetsStore;
+let routes: Routes;
 let acts: InstanceActs;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'instance-acts-'));
   const home = homeOf(folder);
   proxy = new HeldProxy(home, '127.0.0.1', clock);
-  store = new FleetsStore(home.fleets, clock);
+  store = new FleetsStore(home.fleets, clock, 10);
+  routes = new Routes(store, proxy, clock, silentLog);
   const processes = new InstanceProcesses(folder, folder, clock);
   const probe = new HealthProbe(processes, clock);
   acts = new InstanceActs(
     store,
-    { processes, proxy, probe, allowedCommands: ['node'] },
+    { processes, proxy, routes, probe, allowedCommands: ['node'] },
     clock,
     silentLog,
   );
   const launch = { token: 't', version: '1.0.0', port: 1, operationId: null };
-  const instances = [0, 1].map((index) => ({ ...newInstanceRecord(FLEET, index), launch }));
-  store.add({ name: FLEET, trafficPort: 0, version: '1.0.0', releases: {}, instances, made: 2 });
+  const empty = emptyFleet(FLEET, '1.0.0', 0);
+  const fleet = withPlaces(empty, empty.live, { size: 2, admitted: true });
+  store.add({ ...fleet, instances: fleet.instances.map((each) => ({ ...each, launch })) });
 });
 
 afterEach(() => rm(folder, { recursive: true }));
@@ -65,7 +70,7 @@ afterEach(() => rm(folder, { recursive: true }));
 describe('routes', () => {
   it('arrive in the order they were made: an older table never undoes a drain', async () => {
     // A table in which both are admitted is on its way, for whatever reason.
-    const older = acts.route(FLEET);
+    const older = routes.route(FLEET);
     await until(() => proxy.held.length === 1);
     const drained = acts.drain(FLEET, 'api-0000', 0, go);
     await until(() => store.instance(FLEET, 'api-0000')?.admitted === false);
@@ -80,8 +85,8 @@ describe('routes', () => {
   });
 
   it('are made when their turn comes, not when they were asked for', async () => {
-    const first = acts.route(FLEET);
-    const second = acts.route(FLEET);
+    const first = routes.route(FLEET);
+    const second = routes.route(FLEET);
     // All that can happen by itself has happened: the second one waits for the first.
     await new Promise((turn) => setImmediate(turn));
     expect(proxy.held).toHaveLength(1);

@@ -3,7 +3,8 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { listen, Traffic } from '../src/proxy/traffic.runner.js';
+import { listen } from '../src/proxy/fleet-traffic.js';
+import { Traffic } from '../src/proxy/traffic.runner.js';
 
 let folder: string;
 
@@ -21,8 +22,9 @@ describe('the traffic of an edge proxy', () => {
     const spare = createServer();
     const port = await listen(spare, 0, '127.0.0.1');
     await new Promise((closed) => spare.close(closed));
-    const instances = [{ id: 'api-0000', port: instancePort, admitted: true }];
-    await writeFile(file, JSON.stringify({ api: { port, instances } }));
+    const only = { id: 'api-0000', port: instancePort, version: '1.0.0', admitted: true };
+    const sets = [{ name: 'main', port: 0, instances: [only] }];
+    await writeFile(file, JSON.stringify({ api: { port, live: 'main', share: null, sets } }));
     const traffic = new Traffic(file, '127.0.0.1');
     await traffic.open();
     try {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AGENT_CALLS, SetName, type AgentCall } from './agent-contract.js';
+import { AGENT_CALLS, FleetName, type AgentCall } from './agent-contract.js';
 
 /**
  * The contract of the `agent` driver as an OpenAPI 3.1 document, so that it can be implemented by
@@ -11,8 +11,8 @@ export function agentOpenApi(): Record<string, unknown> {
     const call = AGENT_CALLS[operationId];
     const body =
       call.request === null ? {} : { requestBody: { required: true, ...contentOf(call.request) } };
-    paths[`/v1/sets/{set}/${call.path}`] = {
-      parameters: [{ name: 'set', in: 'path', required: true, schema: schemaOf(SetName) }],
+    paths[`/v1/fleets/{fleet}/${call.path}`] = {
+      parameters: [{ name: 'fleet', in: 'path', required: true, schema: schemaOf(FleetName) }],
       [call.method.toLowerCase()]: {
         operationId,
         summary: call.summary,
@@ -56,7 +56,7 @@ const PROBLEM = {
 const PROBLEMS = {
   400: problem('The request does not fit the contract.'),
   401: problem('The token is missing or wrong.'),
-  404: problem('There is no such set.'),
+  404: problem('There is no such fleet.'),
   503: problem('Not now; ask again.'),
 };
 

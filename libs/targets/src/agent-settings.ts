@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
-import { SetName } from './agent-contract.js';
+import { FleetName } from './agent-contract.js';
 import { AGENT_LIMITS } from './target-limits.js';
 import { TargetUnreachableError } from './target.driver.js';
 
@@ -19,7 +19,7 @@ export const AgentSettings = z
       .max(AGENT_LIMITS.urlMaxChars)
       .refine((text) => isPlain(text), 'expected no user, password, query or fragment')
       .describe('Where the agent answers'),
-    component: SetName.describe('The set of instances at the agent'),
+    component: FleetName.describe('The fleet at the agent'),
     tokenFrom: SecretReference.optional().describe(
       'Where the bearer token stands: {env: NAME} or {file: PATH}',
     ),

@@ -44,7 +44,11 @@ export class AgentTargets implements DriverFactory {
 
   open(settings: Settings): TargetDriver {
     const parsed = this.#parse(settings);
-    return new AgentDriver(parsed, { dispatcher: this.#dispatcher, env: this.#env });
+    return new AgentDriver(parsed, {
+      dispatcher: this.#dispatcher,
+      env: this.#env,
+      allowLinkLocal: this.#allowLinkLocal,
+    });
   }
 
   /** Ends all connections; requests under way fail as unreachable. */

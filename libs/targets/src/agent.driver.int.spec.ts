@@ -47,14 +47,14 @@ const drain: InstanceOperation = { id: 'd', instanceId: 'i', verb: 'drain', drai
 const FENCE = { handOver: 1, epoch: 2 };
 
 describe('the agent driver', () => {
-  it('asks below the url it was given, for its set', async () => {
+  it('asks below the url it was given, for its fleet', async () => {
     const seen: string[] = [];
     const driver = await agentThat((request, response) => {
       seen.push(`${request.method ?? ''} ${request.url ?? ''}`);
       json(response, { listed: 1, down: 0, spare: 0, later: 'more' });
     });
     expect(await driver.room(['a'])).toEqual({ listed: 1, down: 0, spare: 0 });
-    expect(seen).toEqual(['POST /base/v1/sets/api/room']);
+    expect(seen).toEqual(['POST /base/v1/fleets/api/room']);
   });
 
   it('sends the artifacts of a version once, and again only where they differ', async () => {

@@ -1,17 +1,28 @@
 import type { z } from 'zod';
 import { request, type Dispatcher } from 'undici';
-import { AGENT_CALLS, pathOfSet, type AgentCall, type SubmitRequest } from './agent-contract.js';
+import { isRefusedAddress, literalAddressOf } from './agent-address.js';
+import {
+  AGENT_CALLS,
+  pathOfFleet,
+  type AgentCall,
+  type SetOperationRequest,
+  type SubmitRequest,
+} from './agent-contract.js';
 import { readSecret, type AgentSettings } from './agent-settings.js';
 import { AGENT_LIMITS, POLL_WAIT_MAX_MS } from './target-limits.js';
 import { TargetDriver, TargetUnreachableError } from './target.driver.js';
 import type {
+  Backup,
   Capabilities,
   Fence,
   InstanceOperation,
   ListPage,
   ListQuery,
+  MetricQuery,
   OperationState,
   RoomCount,
+  SetInfo,
+  SetOperation,
 } from './target.driver.js';
 
 type Answer<C extends AgentCall> = z.output<(typeof AGENT_CALLS)[C]['answer']>;
@@ -22,6 +33,8 @@ export interface AgentConnection {
   readonly dispatcher: Dispatcher;
   /** Where tokens that are references to variables are read. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether an agent may say that a set answers at a link-local address. */
+  readonly allowLinkLocal: boolean;
 }
 
 /** A target behind the HTTP contract of `agent-contract.ts`. */
@@ -34,7 +47,7 @@ export class AgentDriver extends TargetDriver {
     super();
     this.#settings = settings;
     this.#connection = connection;
-    this.#base = `${settings.url.replace(/\/+$/, '')}/${pathOfSet(settings.component)}`;
+    this.#base = `${settings.url.replace(/\/+$/, '')}/${pathOfFleet(settings.component)}`;
   }
 
   override capabilities(signal?: AbortSignal): Promise<Capabilities> {
@@ -69,10 +82,61 @@ export class AgentDriver extends TargetDriver {
   ): Promise<OperationState[]> {
     if (operations.length === 0) return [];
     const asked = operations.map(({ id, instanceId }) => ({ id, instanceId }));
-    const boundedMs = Math.max(0, Math.min(Math.floor(waitMs), POLL_WAIT_MAX_MS));
+    const boundedMs = boundedWaitMs(waitMs);
     const body = { operations: asked, waitMs: boundedMs };
     const { operations: answered } = await this.#ask('poll', body, boundedMs, signal);
     return this.#aligned(asked, answered as OperationState[]);
+  }
+
+  override async sets(signal?: AbortSignal): Promise<SetInfo[]> {
+    return (await this.#ask('sets', null, 0, signal)).sets;
+  }
+
+  override async submitSet(
+    operation: SetOperation,
+    fence: Fence,
+    signal?: AbortSignal,
+  ): Promise<OperationState> {
+    const { handOver, epoch } = fence;
+    const body = { fence: { handOver, epoch }, operation: setOperation(operation) };
+    return this.#aboutOne(operation, await this.#ask('submitSet', body, 0, signal));
+  }
+
+  override async pollSet(
+    id: string,
+    waitMs: number,
+    signal?: AbortSignal,
+  ): Promise<OperationState> {
+    const boundedMs = boundedWaitMs(waitMs);
+    const body = { id, waitMs: boundedMs };
+    return this.#aboutOne({ id }, await this.#ask('pollSet', body, boundedMs, signal));
+  }
+
+  override async backups(signal?: AbortSignal): Promise<Backup[]> {
+    const { backups } = await this.#ask('backups', null, 0, signal);
+    return backups
+      .map(({ id, takenAt, verified }) => ({ id, takenAtMs: Date.parse(takenAt), verified }))
+      .sort((a, b) => b.takenAtMs - a.takenAtMs);
+  }
+
+  override async metric({ query, ids }: MetricQuery, signal?: AbortSignal): Promise<number | null> {
+    return (await this.#ask('metric', { query, ids }, 0, signal)).value;
+  }
+
+  override async address(set: string | null, signal?: AbortSignal): Promise<string | null> {
+    const { url } = await this.#ask('address', { set }, 0, signal);
+    const literal = url === null ? null : literalAddressOf(new URL(url));
+    // Somebody will ask there: an agent must not lead us to where its settings may not either.
+    if (literal !== null && !this.#connection.allowLinkLocal && isRefusedAddress(literal)) {
+      throw this.#unreachable('answered with a link-local or metadata address');
+    }
+    return url;
+  }
+
+  #aboutOne(asked: { readonly id: string }, { operation }: { operation: unknown }): OperationState {
+    const [state] = this.#aligned([asked], [operation as OperationState]);
+    if (state === undefined) throw this.#unreachable('answered about no operation');
+    return state;
   }
 
   /** An answer about other operations than were asked about is no answer. */
@@ -194,6 +258,26 @@ function* submissions(
     });
   }
   if (batch.length > 0) yield filled();
+}
+
+/** As the contract takes it: of each verb what belongs to it. */
+function setOperation(operation: SetOperation): SetOperationRequest {
+  const { id, verb, size = 0, drainTimeoutMs, version, percentage = null } = operation;
+  const set = operation.set ?? '';
+  switch (verb) {
+    case 'createSet':
+      return { id, verb, set, size };
+    case 'switch':
+      return { id, verb, set };
+    case 'retireSet':
+      return { id, verb, set, ...(drainTimeoutMs === undefined ? {} : { drainTimeoutMs }) };
+    case 'weigh':
+      return { id, verb, percentage, ...(version === undefined ? {} : { version }) };
+  }
+}
+
+function boundedWaitMs(waitMs: number): number {
+  return Math.max(0, Math.min(Math.floor(waitMs), POLL_WAIT_MAX_MS));
 }
 
 function isSame(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {

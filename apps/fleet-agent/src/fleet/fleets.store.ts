@@ -2,7 +2,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#runtime/clock.js';
 import { DurableFile, readIfThere, removeDurably } from '../processes/durable-file.store.js';
-import { FleetRecord, type InstanceRecord } from './instance-record.js';
+import { FleetRecord } from './fleet-record.js';
+import type { InstanceRecord } from './instance-record.js';
 
 interface KeptFleet {
   record: FleetRecord;
@@ -21,15 +22,24 @@ interface KeptFleet {
 export class FleetsStore {
   readonly #folder: string;
   readonly #clock: Clock;
+  readonly #instancesMax: number;
   readonly #fleets = new Map<string, KeptFleet>();
 
-  constructor(folder: string, clock: Clock) {
+  /** @param instancesMax how many instances all fleets together may have */
+  constructor(folder: string, clock: Clock, instancesMax: number) {
     this.#folder = folder;
     this.#clock = clock;
+    this.#instancesMax = instancesMax;
   }
 
   get all(): FleetRecord[] {
     return [...this.#fleets.values()].map((kept) => kept.record);
+  }
+
+  /** How many more instances there may be. */
+  get spare(): number {
+    const listed = this.all.reduce((sum, { instances }) => sum + instances.length, 0);
+    return Math.max(0, this.#instancesMax - listed);
   }
 
   async load(): Promise<void> {

@@ -4,15 +4,17 @@ import { PROCESS_LIMITS, PROXY_LIMITS } from '../fleet-agent-limits.js';
 import type { InstanceProcesses, LaunchResult } from '../processes/instance-process.driver.js';
 import { commandOf, UnusableArtifactsError } from '../processes/launch-command.js';
 import type { LaunchCommand } from '../processes/launch-command.js';
-import { ProxyUnreachableError, type EdgeProxy } from '../proxy/edge-proxy.client.js';
+import type { EdgeProxy } from '../proxy/edge-proxy.client.js';
 import type { FleetsStore } from './fleets.store.js';
 import type { HealthProbe } from './health.probe.js';
-import { isRouted, type InstanceRecord, type LaunchRecord } from './instance-record.js';
+import type { InstanceRecord, LaunchRecord } from './instance-record.js';
+import type { Routes } from './routes.runner.js';
 
 /** What instances are made of and reached through. */
 export interface InstanceParts {
   readonly processes: InstanceProcesses;
   readonly proxy: EdgeProxy;
+  readonly routes: Routes;
   readonly probe: HealthProbe;
   /** Commands that artifacts may name. */
   readonly allowedCommands: readonly string[];
@@ -36,42 +38,12 @@ export class InstanceActs {
   readonly #parts: InstanceParts;
   readonly #clock: Clock;
   readonly #log: Log;
-  /** The last order of routes of each fleet. */
-  readonly #routing = new Map<string, Promise<void>>();
 
   constructor(store: FleetsStore, parts: InstanceParts, clock: Clock, log: Log) {
     this.#store = store;
     this.#parts = parts;
     this.#clock = clock;
     this.#log = log;
-  }
-
-  /**
-   * Hands the fleet's routes to the proxy as they are when their turn comes. One order at a time:
-   * an older table that arrived after a newer one would send traffic to what was just drained.
-   */
-  route(fleet: string): Promise<void> {
-    const before = this.#routing.get(fleet) ?? Promise.resolve();
-    const told = before.catch(() => undefined).then(() => this.#routeNow(fleet));
-    this.#routing.set(fleet, told);
-    return told.finally(() => {
-      if (this.#routing.get(fleet) === told) this.#routing.delete(fleet);
-    });
-  }
-
-  /** Keeps the port that the proxy answers. */
-  async #routeNow(fleet: string): Promise<void> {
-    const record = this.#store.find(fleet);
-    if (record === undefined) return;
-    const instances = record.instances.flatMap((instance) =>
-      instance.launch === null
-        ? []
-        : [{ id: instance.id, port: instance.launch.port, admitted: isRouted(instance) }],
-    );
-    const port = await this.#parts.proxy.tell(fleet, { port: record.trafficPort, instances });
-    if (port === record.trafficPort) return;
-    this.#store.change(fleet, (before) => ({ ...before, trafficPort: port }));
-    await this.#store.save(fleet);
   }
 
   /** Answers how many connections were closed when the time was over; null: broken off. */
@@ -83,13 +55,15 @@ export class InstanceActs {
   ): Promise<number | null> {
     await this.#change(fleet, id, { admitted: false });
     // After every order that was made when it was still admitted.
-    await this.#told(signal, () => this.route(fleet));
+    await this.#parts.routes.routed(fleet, signal);
+    const { proxy, routes } = this.#parts;
     for (;;) {
       if (signal.aborted) return null;
       const leftMs = endsAtMs - this.#clock.nowMs();
       const isOver = leftMs <= 0;
-      const order = { waitMs: Math.min(leftMs, PROXY_LIMITS.drainWaitMaxMs), close: isOver };
-      const state = await this.#told(signal, () => this.#parts.proxy.drain(fleet, id, order));
+      const waitMs = Math.min(leftMs, PROXY_LIMITS.drainWaitMaxMs);
+      const order = { waitMs, close: isOver, signal };
+      const state = await routes.told(signal, () => proxy.drain(fleet, id, order));
       if (state !== null && (isOver || state.underWay === 0)) return state.closed;
     }
   }
@@ -101,15 +75,18 @@ export class InstanceActs {
       return 'the instance does not run';
     }
     await this.#change(fleet, id, { admitted: true });
-    await this.#told(signal, () => this.route(fleet));
+    await this.#parts.routes.routed(fleet, signal);
     return null;
   }
 
-  /** Exchanges the instance's process for one of this version. */
+  /** Exchanges the instance's process for one of this version, unless it is one already. */
   async bring(fleet: string, id: string, release: Release, signal: AbortSignal): Promise<Brought> {
     const command = this.#commandOf(release);
     if ('failed' in command) return command;
     const present = this.#store.instance(fleet, id)?.launch ?? null;
+    if (present !== null && (await this.#isServing(present, release.version))) {
+      return this.#listening(fleet, id, present, signal);
+    }
     if (present !== null && present.operationId === release.operationId) {
       // Begun before a restart of this agent.
       const logFile = this.#parts.processes.logFile(fleet, id);
@@ -132,6 +109,15 @@ export class InstanceActs {
     }
   }
 
+  /** Whether this process is, and says that it is, of this version, and healthy. */
+  async #isServing(launch: LaunchRecord, version: string): Promise<boolean> {
+    if (launch.version !== version) return false;
+    const { probe } = this.#parts;
+    probe.forget(launch);
+    const health = await probe.healthOf(launch);
+    return health.healthy && health.version === version;
+  }
+
   /** Ends the instance's process for good. */
   async end(fleet: string, instance: InstanceRecord): Promise<void> {
     if (instance.launch === null) return;
@@ -148,9 +134,10 @@ export class InstanceActs {
     signal: AbortSignal,
   ): Promise<void> {
     await this.#change(fleet, id, { exchanging: true });
-    await this.#told(signal, () => this.route(fleet));
+    await this.#parts.routes.routed(fleet, signal);
     const order = { waitMs: PROXY_LIMITS.takeDownWaitMs, close: true };
-    await this.#told(signal, () => this.#parts.proxy.drain(fleet, id, order));
+    const { proxy, routes } = this.#parts;
+    await routes.told(signal, () => proxy.drain(fleet, id, order));
     this.#parts.probe.forget(launch);
     await this.#parts.processes.stop(launch.token);
   }
@@ -186,7 +173,7 @@ export class InstanceActs {
   ): Promise<'LISTENS'> {
     this.#parts.probe.forget(launch);
     await this.#change(fleet, id, { exchanging: false });
-    await this.#told(signal, () => this.route(fleet));
+    await this.#parts.routes.routed(fleet, signal);
     return 'LISTENS';
   }
 
@@ -197,21 +184,6 @@ export class InstanceActs {
       for (const { launch } of fleet.instances) if (launch !== null) ports.add(launch.port);
     }
     return ports;
-  }
-
-  /** Tries until the proxy has been told; null when broken off. A dead proxy is started again. */
-  async #told<T>(signal: AbortSignal, order: () => Promise<T>): Promise<T | null> {
-    while (!signal.aborted) {
-      try {
-        return await order();
-      } catch (error) {
-        if (!(error instanceof ProxyUnreachableError)) throw error;
-        this.#log.warn({ err: error }, 'the edge proxy cannot be told, trying again');
-        await this.#clock.sleep(PROXY_LIMITS.retryMs, signal);
-        await this.#parts.proxy.ensure().catch(() => undefined);
-      }
-    }
-    return null;
   }
 
   async #change(fleet: string, id: string, change: Partial<InstanceRecord>): Promise<void> {

@@ -5,16 +5,10 @@ import { AGENT_LIMITS } from '#targets/target-limits.js';
 import type { OperationState } from '#targets/target.driver.js';
 import type { FleetsStore } from './fleets.store.js';
 import type { InstanceActs } from './instance-acts.runner.js';
-import {
-  accept,
-  ended,
-  isCurrent,
-  operationOf,
-  withRelease,
-  type FleetRecord,
-  type OperationRecord,
-} from './instance-record.js';
-import type { SerialWork } from './serial-work.js';
+import { retiringSet, withRelease, type FleetRecord } from './fleet-record.js';
+import { operationRecord, type OperationRecord } from './instance-record.js';
+import { accept, ended, isCurrent, operationOf, type OperationEnd } from './operation-ledger.js';
+import { instanceWork, type SerialWork } from './serial-work.js';
 
 /** Takes operations in, has them carried out one at a time for each instance, and says how they stand. */
 export class Operations {
@@ -53,10 +47,11 @@ export class Operations {
       if (record === undefined) return vanished(asked.id);
       const version = asked.verb === 'bring' ? asked.version : undefined;
       const artifacts = version === undefined ? undefined : releases[version];
-      const accepted = accept(record, asked, fence, nowMs);
+      const accepted = accept(record, operationRecord(asked, nowMs), fence);
+      if (accepted.begins && record.set === this.#retiring(fleet)) return going(asked.id);
       if (accepted.begins) begun.push(asked);
-      if (accepted.record !== record) {
-        this.#store.changeInstance(fleet, record.id, () => accepted.record);
+      if (accepted.kept !== record) {
+        this.#store.changeInstance(fleet, record.id, () => accepted.kept);
       }
       if (version !== undefined && artifacts !== undefined && accepted.begins) {
         this.#store.change(fleet, (before) => ({
@@ -88,8 +83,13 @@ export class Operations {
     }
   }
 
+  #retiring(fleet: string): string | null {
+    const record = this.#store.find(fleet);
+    return record === undefined ? null : retiringSet(record);
+  }
+
   #begin(fleet: string, instanceId: string, operationId: string): void {
-    void this.#work.run(`${fleet}/${instanceId}`, (signal) =>
+    void this.#work.run(instanceWork(fleet, instanceId), (signal) =>
       this.#carryOut(fleet, instanceId, operationId, signal),
     );
   }
@@ -103,7 +103,7 @@ export class Operations {
     const record = this.#store.instance(fleet, instanceId);
     const operation = record?.operation ?? null;
     if (operation === null || !isCurrent(record, operationId)) return;
-    let end: Pick<OperationRecord, 'state' | 'reason' | 'closedConnections'> | null;
+    let end: OperationEnd | null;
     try {
       end = await this.#act(fleet, instanceId, operation, signal);
     } catch (error) {
@@ -124,7 +124,7 @@ export class Operations {
     instanceId: string,
     operation: OperationRecord,
     signal: AbortSignal,
-  ): Promise<Pick<OperationRecord, 'state' | 'reason' | 'closedConnections'> | null> {
+  ): Promise<OperationEnd | null> {
     switch (operation.verb) {
       case 'drain': {
         const endsAtMs = operation.beganAtMs + operation.drainTimeoutMs;
@@ -156,6 +156,10 @@ function releaseOf(
 ): { version: string; artifacts: Readonly<Record<string, string>> } | null {
   const artifacts = version === null ? undefined : fleet?.releases[version];
   return version === null || artifacts === undefined ? null : { version, artifacts };
+}
+
+function going(id: string): OperationState {
+  return { id, state: 'FAILED', reason: "the instance's set is being retired" };
 }
 
 function vanished(id: string): OperationState {

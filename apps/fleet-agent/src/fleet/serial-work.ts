@@ -21,10 +21,20 @@ export class SerialWork {
     return done;
   }
 
-  /** Tells all work to stop and waits until it has. */
-  async stopAll(): Promise<void> {
-    const all = [...this.#present.values()];
-    for (const { stop } of all) stop.abort();
-    await Promise.allSettled(all.map(({ done }) => done));
+  /** Tells the present work to stop and waits until it has. */
+  async stop(key: string): Promise<void> {
+    const present = this.#present.get(key);
+    present?.stop.abort();
+    await present?.done;
   }
+}
+
+/** The key of all work on one instance. */
+export function instanceWork(fleet: string, instanceId: string): string {
+  return `${fleet}/${instanceId}`;
+}
+
+/** The key of all work on a fleet's sets. */
+export function setWork(fleet: string): string {
+  return fleet;
 }

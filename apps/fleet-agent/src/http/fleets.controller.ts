@@ -10,18 +10,20 @@ import {
   Put,
 } from '@nestjs/common';
 import { z } from 'zod';
-import { Artifacts, SetName } from '#targets/agent-contract.js';
-import { AGENT_LIMITS } from '#targets/target-limits.js';
+import { Artifacts, BackupMessage, FleetName } from '#targets/agent-contract.js';
+import { AGENT_LIMITS, BACKUPS_MAX } from '#targets/target-limits.js';
+import type { SetInfo } from '#targets/target.driver.js';
 import { FLEET_LIMITS } from '../fleet-agent-limits.js';
+import { isShownAdmitted, setsOf, type FleetRecord } from '../fleet/fleet-record.js';
 import { FleetConflictError, Fleets } from '../fleet/fleets.runner.js';
 import { FleetsStore } from '../fleet/fleets.store.js';
-import type { FleetRecord } from '../fleet/instance-record.js';
 
 const DeclareRequest = z.strictObject({
   instances: z.number().int().min(1).max(FLEET_LIMITS.instancesMax),
   version: z.string().min(1).max(AGENT_LIMITS.versionMaxChars),
   artifacts: Artifacts,
   trafficPort: z.number().int().min(0).max(65_535).optional(),
+  backups: z.array(BackupMessage).max(BACKUPS_MAX).optional(),
 });
 type DeclareRequest = z.infer<typeof DeclareRequest>;
 
@@ -30,14 +32,19 @@ interface FleetView {
   readonly name: string;
   readonly trafficPort: number;
   readonly version: string;
+  readonly sets: readonly SetInfo[];
+  readonly share: FleetRecord['share'];
+  readonly backups: FleetRecord['backups'];
+  /** Of all sets. */
   readonly instances: readonly {
     readonly id: string;
+    readonly set: string;
     readonly admitted: boolean;
     readonly launchedVersion: string | null;
   }[];
 }
 
-const Name = () => Param('name', { schema: SetName });
+const Name = () => Param('name', { schema: FleetName });
 
 /** What stands beside the contract: which fleets there are. */
 @Controller('fleets')
@@ -91,15 +98,20 @@ export class FleetsController {
   }
 }
 
-function viewOf({ name, trafficPort, version, instances }: FleetRecord): FleetView {
+function viewOf(fleet: FleetRecord): FleetView {
+  const { name, trafficPort, version, share, backups, instances } = fleet;
   return {
     name,
     trafficPort,
     version,
-    instances: instances.map(({ id, admitted, launch }) => ({
-      id,
-      admitted,
-      launchedVersion: launch?.version ?? null,
+    sets: setsOf(fleet),
+    share,
+    backups,
+    instances: instances.map((instance) => ({
+      id: instance.id,
+      set: instance.set,
+      admitted: isShownAdmitted(fleet, instance),
+      launchedVersion: instance.launch?.version ?? null,
     })),
   };
 }

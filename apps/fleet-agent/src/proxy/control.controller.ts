@@ -2,13 +2,16 @@ import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { PROXY_LIMITS } from '../fleet-agent-limits.js';
-import { FleetRoutes } from './routing.js';
+import { FleetRoutes } from './fleet-routes.js';
+import { METRICS } from './traffic-counts.js';
 import type { Traffic } from './traffic.runner.js';
 
 export const DrainOrder = z.strictObject({
   waitMs: z.number().int().min(0).max(PROXY_LIMITS.drainWaitMaxMs),
   close: z.boolean(),
 });
+
+const MetricOrder = z.strictObject({ metric: z.enum(METRICS), ids: z.array(z.string()) });
 
 class ControlError extends Error {
   readonly status: number;
@@ -42,27 +45,30 @@ async function obey(traffic: Traffic, token: string, incoming: IncomingMessage):
     throw new ControlError(401, 'the token is missing or wrong');
   }
   const { pathname } = new URL(incoming.url ?? '/', 'http://proxy');
-  const [fleet, instance] = partsOf(pathname);
-  const what = `${incoming.method ?? ''} ${instance === undefined ? 'fleet' : 'instance'}`;
+  const [fleet, part, instance = ''] = partsOf(pathname);
   if (fleet === undefined) return { pid: process.pid };
-  switch (what) {
+  switch (`${incoming.method ?? ''} ${part ?? 'fleet'}`) {
     case 'PUT fleet':
-      return { port: await traffic.tell(fleet, FleetRoutes.parse(await bodyOf(incoming))) };
+      return traffic.tell(fleet, FleetRoutes.parse(await bodyOf(incoming)));
     case 'DELETE fleet':
       await traffic.forget(fleet);
       return {};
-    case 'POST instance': {
+    case 'POST drain': {
       const order = DrainOrder.parse(await bodyOf(incoming));
-      const state = await traffic.drain(fleet, instance ?? '', order);
+      const state = await traffic.drain(fleet, instance, order);
       if (state === null) throw new ControlError(404, 'no such instance');
       return state;
+    }
+    case 'POST metric': {
+      const { metric, ids } = MetricOrder.parse(await bodyOf(incoming));
+      return { value: traffic.metric(fleet, metric, ids) };
     }
     default:
       throw new ControlError(405, 'no such order');
   }
 }
 
-/** `/`, `/<fleet>` or `/<fleet>/<instance>`. */
+/** `/`, `/<fleet>`, `/<fleet>/metric` or `/<fleet>/drain/<instance>`. */
 function partsOf(pathname: string): string[] {
   return pathname.split('/').filter(Boolean).map(decodeURIComponent);
 }

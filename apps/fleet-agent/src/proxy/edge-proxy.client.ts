@@ -6,7 +6,8 @@ import { ProxyFile, type Home } from '../home.js';
 import { startDetached } from '../processes/detached.js';
 import { readIfThere } from '../processes/durable-file.store.js';
 import { isAlive } from '../processes/process-identity.probe.js';
-import type { FleetRoutes } from './routing.js';
+import { FleetRoutes } from './fleet-routes.js';
+import type { Metric } from './traffic-counts.js';
 import type { DrainState } from './traffic.runner.js';
 
 /** The edge proxy cannot be told anything now. */
@@ -14,7 +15,7 @@ export class ProxyUnreachableError extends Error {
   override readonly name = 'ProxyUnreachableError';
 }
 
-const Told = z.object({ port: z.number() });
+const Measured = z.object({ value: z.number().nullable() });
 const Drained = z.object({ underWay: z.number(), closed: z.number() });
 
 /** The agent's side of the edge proxy: starts it when it is not there, and tells it what to do. */
@@ -43,24 +44,33 @@ export class EdgeProxy {
     return this.#starting;
   }
 
-  /** Hands over a fleet's routes; answers the port at which its traffic comes in. */
-  async tell(fleet: string, routes: FleetRoutes): Promise<number> {
-    const answer = await this.#order('PUT', [fleet], routes, 0);
-    return Told.parse(answer).port;
+  /** Hands over a fleet's routes; answers them with the ports that were chosen. */
+  async tell(fleet: string, routes: FleetRoutes): Promise<FleetRoutes> {
+    return FleetRoutes.parse(await this.#order('PUT', [fleet], routes));
   }
 
   async forget(fleet: string): Promise<void> {
-    await this.#order('DELETE', [fleet], undefined, 0);
+    await this.#order('DELETE', [fleet], undefined);
   }
 
-  /** See `Traffic.drain`; an instance the proxy does not know has nothing under way. */
+  /** See `Traffic.metric`. */
+  async metric(fleet: string, metric: Metric, ids: readonly string[]): Promise<number | null> {
+    return Measured.parse(await this.#order('POST', [fleet, 'metric'], { metric, ids })).value;
+  }
+
+  /**
+   * See `Traffic.drain`; an instance the proxy does not know has nothing under way. `signal` ends
+   * the waiting here; an order to close is carried out all the same.
+   */
   async drain(
     fleet: string,
     id: string,
-    order: { readonly waitMs: number; readonly close: boolean },
+    order: { readonly waitMs: number; readonly close: boolean; readonly signal?: AbortSignal },
   ): Promise<DrainState> {
+    const { close, signal } = order;
     const waitMs = Math.min(Math.max(0, Math.floor(order.waitMs)), PROXY_LIMITS.drainWaitMaxMs);
-    const answer = await this.#order('POST', [fleet, id], { ...order, waitMs }, waitMs);
+    const until = { waitMs, ...(signal === undefined ? {} : { signal }) };
+    const answer = await this.#order('POST', [fleet, 'drain', id], { close, waitMs }, until);
     return answer === null ? { underWay: 0, closed: 0 } : Drained.parse(answer);
   }
 
@@ -89,17 +99,18 @@ export class EdgeProxy {
     method: 'PUT' | 'POST' | 'DELETE',
     path: readonly string[],
     body: unknown,
-    waitMs: number,
+    { waitMs, signal }: { readonly waitMs: number; readonly signal?: AbortSignal } = { waitMs: 0 },
   ): Promise<unknown> {
     const proxy = await this.#find();
     if (proxy === null) throw new ProxyUnreachableError('the edge proxy does not run');
+    const limit = AbortSignal.timeout(PROXY_LIMITS.controlCallMs + waitMs);
     try {
       const where = path.map(encodeURIComponent).join('/');
       const answer = await request(`http://127.0.0.1:${proxy.controlPort}/${where}`, {
         method,
         headers: { authorization: `Bearer ${proxy.token}` },
         body: body === undefined ? null : JSON.stringify(body),
-        signal: AbortSignal.timeout(PROXY_LIMITS.controlCallMs + waitMs),
+        signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
       });
       const text = await answer.body.text();
       if (answer.statusCode === 404) return null;

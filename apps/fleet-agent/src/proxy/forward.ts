@@ -10,9 +10,10 @@ import type { RoutingTable, UnderWay, Upstream } from './routing.js';
 /**
  * Takes one request to one of a fleet's instances. A request that no instance has received goes to
  * another one; one that may have been received is repeated only if that can do no harm.
+ * @param table asked for anew at each attempt
  */
 export function forward(
-  table: RoutingTable,
+  table: () => RoutingTable,
   incoming: IncomingMessage,
   answer: ServerResponse,
 ): void {
@@ -20,7 +21,7 @@ export function forward(
 }
 
 interface Offer {
-  readonly table: RoutingTable;
+  readonly table: () => RoutingTable;
   readonly incoming: IncomingMessage;
   readonly answer: ServerResponse;
   readonly tried: Set<Upstream>;
@@ -28,7 +29,7 @@ interface Offer {
 
 function offer(given: Offer): void {
   const { table, answer, tried, incoming } = given;
-  const upstream = tried.size < PROXY_LIMITS.attemptsMax ? table.pick(tried) : null;
+  const upstream = tried.size < PROXY_LIMITS.attemptsMax ? table().pick(tried) : null;
   if (upstream !== null) {
     tried.add(upstream);
     send(given, upstream);
@@ -42,8 +43,11 @@ function offer(given: Offer): void {
 
 function send(given: Offer, upstream: Upstream): void {
   const { incoming, answer } = given;
+  const beganAtMs = performance.now();
   let isConnected = false;
   let isOver = false;
+  let isCut = false;
+  let answeredAtMs: number | null = null;
   const outgoing = request({
     host: '127.0.0.1',
     port: upstream.port,
@@ -55,19 +59,25 @@ function send(given: Offer, upstream: Upstream): void {
   });
   const exchange: UnderWay = {
     cut: () => {
+      isCut = true;
       outgoing.destroy(new Error('the drain time is over'));
       answer.destroy();
     },
   };
-  const over = (): void => {
+  const over = (isError: boolean): void => {
     if (isOver) return;
     isOver = true;
     answer.off('close', abandon);
     upstream.end(exchange);
+    // What we cut ourselves says nothing about the instance.
+    if (isCut) return;
+    const nowMs = performance.now();
+    const latencyMs = (answeredAtMs ?? nowMs) - beganAtMs;
+    upstream.counts.count({ latencyMs, isError }, nowMs);
   };
   const abandon = (): void => {
     outgoing.destroy();
-    over();
+    over(false);
   };
   upstream.begin(exchange);
   answer.on('close', abandon);
@@ -82,12 +92,13 @@ function send(given: Offer, upstream: Upstream): void {
     else begin();
   });
   outgoing.once('response', (response) => {
+    answeredAtMs = performance.now();
     pass(response, answer, over);
   });
   outgoing.on('error', (error) => {
     if (isOver) return;
     incoming.unpipe(outgoing);
-    over();
+    over(true);
     if (answer.destroyed) return;
     if (answer.headersSent) answer.destroy();
     else if (!isConnected || isHarmless(incoming)) offer(given);
@@ -99,15 +110,23 @@ function send(given: Offer, upstream: Upstream): void {
 
 class SilenceError extends Error {}
 
-function pass(response: IncomingMessage, answer: ServerResponse, over: () => void): void {
-  answer.writeHead(response.statusCode ?? 502, response.statusMessage, endToEnd(response.headers));
+function pass(
+  response: IncomingMessage,
+  answer: ServerResponse,
+  over: (isError: boolean) => void,
+): void {
+  const status = response.statusCode ?? 502;
+  answer.writeHead(status, response.statusMessage, endToEnd(response.headers));
   response.pipe(answer);
-  response.once('end', over);
+  response.once('end', () => over(status >= 500));
   // Broken off in the middle: the client must not take the part for the whole.
-  response.once('error', () => answer.destroy());
+  response.once('error', () => {
+    over(true);
+    answer.destroy();
+  });
   response.once('close', () => {
     if (!response.complete) answer.destroy();
-    over();
+    over(true);
   });
 }
 

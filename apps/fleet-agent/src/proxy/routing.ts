@@ -1,22 +1,7 @@
 import { Agent } from 'node:http';
-import { z } from 'zod';
 import { PROXY_LIMITS } from '../fleet-agent-limits.js';
-
-/** Where the edge proxy may send the traffic of one fleet, as the agent tells it. */
-export const FleetRoutes = z.strictObject({
-  /** Where the fleet's traffic comes in; 0: the proxy chooses. */
-  port: z.number().int().min(0).max(65_535),
-  instances: z
-    .array(
-      z.strictObject({
-        id: z.string(),
-        port: z.number().int().min(1).max(65_535),
-        admitted: z.boolean(),
-      }),
-    )
-    .max(1_000),
-});
-export type FleetRoutes = z.infer<typeof FleetRoutes>;
+import type { SetRoutes, Share } from './fleet-routes.js';
+import { TrafficCounts } from './traffic-counts.js';
 
 /** One request on its way to one instance. */
 export interface UnderWay {
@@ -28,14 +13,17 @@ export interface UnderWay {
 export class Upstream {
   readonly id: string;
   readonly port: number;
+  readonly version: string;
   admitted: boolean;
   readonly sockets: Agent;
+  readonly counts = new TrafficCounts(performance.now());
   readonly #underWay = new Set<UnderWay>();
   #whenIdle: (() => void)[] = [];
 
-  constructor(id: string, port: number, admitted: boolean) {
+  constructor({ id, port, version, admitted }: SetRoutes['instances'][number]) {
     this.id = id;
     this.port = port;
+    this.version = version;
     this.admitted = admitted;
     this.sockets = new Agent({
       keepAlive: true,
@@ -88,10 +76,17 @@ export class Upstream {
   }
 }
 
-/** The routing table of one fleet: round robin over the admitted instances. */
+/**
+ * The routing table of one set: round robin over the admitted instances, or first by version where
+ * one has a share, and then round robin on its side.
+ */
 export class RoutingTable {
   #upstreams: Upstream[] = [];
-  #next = 0;
+  #share: Share | null = null;
+  /** What the version with a share is still to get, in hundredths of a request: exact over time. */
+  #owed = 0;
+  /** Where the next round begins: of those with a share, and of the others. */
+  readonly #next = { named: 0, others: 0 };
 
   get upstreams(): readonly Upstream[] {
     return this.#upstreams;
@@ -102,27 +97,62 @@ export class RoutingTable {
   }
 
   /** Takes over the agent's table; what is under way goes on where it is. */
-  tell(instances: FleetRoutes['instances']): void {
+  tell(instances: SetRoutes['instances'], share: Share | null): void {
     const before = new Map(this.#upstreams.map((upstream) => [upstream.id, upstream]));
-    this.#upstreams = instances.map(({ id, port, admitted }) => {
-      const known = before.get(id);
-      if (known?.port !== port) return new Upstream(id, port, admitted);
-      before.delete(id);
-      if (admitted) known.admitted = true;
+    this.#upstreams = instances.map((told) => {
+      const known = before.get(told.id);
+      // Another process: what was seen of the one before does not count for it.
+      if (known?.port !== told.port || known.version !== told.version) return new Upstream(told);
+      before.delete(told.id);
+      if (told.admitted) known.admitted = true;
       else known.takeOff();
       return known;
     });
     for (const left of before.values()) left.takeOff();
+    if (share?.version !== this.#share?.version || share?.percentage !== this.#share?.percentage) {
+      this.#owed = 0;
+    }
+    this.#share = share;
   }
 
-  /** The next admitted instance that was not tried yet. */
+  /**
+   * The next admitted instance that was not tried yet. A side without one leaves its requests to the
+   * other; an instance that failed a request leaves it to its own side first.
+   */
   pick(tried: ReadonlySet<Upstream>): Upstream | null {
+    const share = this.#share;
+    if (share === null) return this.#after('others', tried, () => true);
+    const [first] = tried;
+    const isNamed =
+      first === undefined ? this.#isTurnOfNamed(share) : first.version === share.version;
+    const onSide = (named: boolean): Upstream | null =>
+      this.#after(
+        named ? 'named' : 'others',
+        tried,
+        ({ version }) => (version === share.version) === named,
+      );
+    return onSide(isNamed) ?? onSide(!isNamed);
+  }
+
+  #isTurnOfNamed({ percentage }: Share): boolean {
+    this.#owed += percentage;
+    if (this.#owed < 100) return false;
+    this.#owed -= 100;
+    return true;
+  }
+
+  #after(
+    side: 'named' | 'others',
+    tried: ReadonlySet<Upstream>,
+    isOnSide: (upstream: Upstream) => boolean,
+  ): Upstream | null {
     const count = this.#upstreams.length;
     for (let step = 0; step < count; step += 1) {
-      const at = (this.#next + step) % count;
+      const at = (this.#next[side] + step) % count;
       const upstream = this.#upstreams[at];
-      if (upstream === undefined || !upstream.admitted || tried.has(upstream)) continue;
-      this.#next = (at + 1) % count;
+      if (upstream === undefined || !upstream.admitted) continue;
+      if (tried.has(upstream) || !isOnSide(upstream)) continue;
+      this.#next[side] = (at + 1) % count;
       return upstream;
     }
     return null;

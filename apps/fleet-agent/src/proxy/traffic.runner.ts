@@ -1,17 +1,10 @@
-import { createServer, type Server } from 'node:http';
 import { z } from 'zod';
-import { PROXY_LIMITS } from '../fleet-agent-limits.js';
 import { readIfThere, writeDurably } from '../processes/durable-file.store.js';
-import { forward } from './forward.js';
-import { FleetRoutes, RoutingTable } from './routing.js';
+import { FleetRoutes } from './fleet-routes.js';
+import { FleetTraffic } from './fleet-traffic.js';
+import { metricOver, type Metric } from './traffic-counts.js';
 
 const RoutesFile = z.record(z.string(), FleetRoutes);
-
-interface FleetTraffic {
-  port: number;
-  readonly table: RoutingTable;
-  readonly server: Server;
-}
 
 /** How a drain stands. */
 export interface DrainState {
@@ -21,9 +14,8 @@ export interface DrainState {
 }
 
 /**
- * The traffic of all fleets: a listener for each, and the tables that say where it goes. What it is
- * told it writes down before it says so, because it must go on without the agent, and after its own
- * restart.
+ * The traffic of all fleets, and the tables that say where it goes. What it is told it writes down
+ * before it says so, because it must go on without the agent, and after its own restart.
  */
 export class Traffic {
   readonly #file: string;
@@ -45,14 +37,18 @@ export class Traffic {
     const text = await readIfThere(this.#file);
     if (text === null) return;
     const kept = RoutesFile.parse(JSON.parse(text));
-    for (const [fleet, routes] of Object.entries(kept)) await this.#apply(fleet, routes);
+    for (const [fleet, routes] of Object.entries(kept)) {
+      this.#fleets.set(fleet, await FleetTraffic.open(routes, this.#host));
+    }
   }
 
-  /** The table of a fleet as it is from now on; answers the port its traffic comes in at. */
-  async tell(fleet: string, routes: FleetRoutes): Promise<number> {
-    const { port } = await this.#apply(fleet, routes);
+  /** The routes of a fleet from now on; answers them with the ports that were chosen. */
+  async tell(fleet: string, routes: FleetRoutes): Promise<FleetRoutes> {
+    const known = this.#fleets.get(fleet);
+    if (known === undefined) this.#fleets.set(fleet, await FleetTraffic.open(routes, this.#host));
+    else await known.tell(routes);
     await this.#save();
-    return port;
+    return this.#fleets.get(fleet)?.routes ?? routes;
   }
 
   /** The fleet is no more; what is under way is cut. */
@@ -60,9 +56,7 @@ export class Traffic {
     const traffic = this.#fleets.get(fleet);
     if (traffic === undefined) return;
     this.#fleets.delete(fleet);
-    for (const upstream of traffic.table.upstreams) upstream.cutAll();
-    traffic.server.closeAllConnections();
-    await new Promise<void>((resolve) => traffic.server.close(() => resolve()));
+    await traffic.close();
     await this.#save();
   }
 
@@ -75,7 +69,7 @@ export class Traffic {
     id: string,
     { waitMs, close }: { readonly waitMs: number; readonly close: boolean },
   ): Promise<DrainState | null> {
-    const upstream = this.#fleets.get(fleet)?.table.find(id);
+    const upstream = this.#fleets.get(fleet)?.find(id);
     if (upstream === undefined) return null;
     const wasAdmitted = upstream.admitted;
     upstream.takeOff();
@@ -85,22 +79,12 @@ export class Traffic {
     return { underWay: upstream.underWay, closed };
   }
 
-  async #apply(fleet: string, routes: FleetRoutes): Promise<FleetTraffic> {
-    const known = this.#fleets.get(fleet);
-    if (known !== undefined) {
-      known.table.tell(routes.instances);
-      return known;
-    }
-    const table = new RoutingTable();
-    table.tell(routes.instances);
-    const server = createServer((incoming, answer) => {
-      forward(table, incoming, answer);
-    });
-    server.keepAliveTimeout = PROXY_LIMITS.clientIdleMs;
-    server.maxConnections = PROXY_LIMITS.connectionsMax;
-    const traffic = { port: await listen(server, routes.port, this.#host), table, server };
-    this.#fleets.set(fleet, traffic);
-    return traffic;
+  /** A metric over these instances of a fleet; null when they had no requests. */
+  metric(fleet: string, metric: Metric, ids: readonly string[]): number | null {
+    const named = new Set(ids);
+    const upstreams = this.#fleets.get(fleet)?.upstreams ?? [];
+    const counts = upstreams.filter(({ id }) => named.has(id)).map((upstream) => upstream.counts);
+    return metricOver(metric, counts, performance.now());
   }
 
   /** One write at a time, each of what is known when it begins. */
@@ -108,31 +92,9 @@ export class Traffic {
     this.#saving = this.#saving
       .catch(() => undefined)
       .then(() => {
-        const tables = [...this.#fleets].map(([fleet, { port, table }]) => [
-          fleet,
-          {
-            port,
-            instances: table.upstreams.map(({ id, port: at, admitted }) => ({
-              id,
-              port: at,
-              admitted,
-            })),
-          },
-        ]);
+        const tables = [...this.#fleets].map(([fleet, { routes }]) => [fleet, routes]);
         return writeDurably(this.#file, JSON.stringify(Object.fromEntries(tables)));
       });
     return this.#saving;
   }
-}
-
-/** Resolves to the port once the server listens. */
-export function listen(server: Server, port: number, host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : port);
-    });
-  });
 }
