@@ -14,6 +14,7 @@ const CORE = '^libs/upgrade-core/src/';
 const CORE_WORDS = [
   `${CORE}limits\\.ts$`,
   `${CORE}execution/execution(-inputs|-facts|-requests)?\\.ts$`,
+  `${CORE}canary/canary-samples\\.ts$`,
 ];
 const CORE_DECISIONS = { path: CORE, pathNot: CORE_WORDS, dependencyTypesNot: ['type-only'] };
 

@@ -34,6 +34,7 @@ export function anUpgrade(asked: UpgradeAsked = {}): Upgrade {
   const plan: ExecutionPlan = {
     ...REQUEST_DEFAULTS,
     ...{ from: FROM, to: TO, totalInstances: null, initiatedBy: 'ann', drainTimeoutSeconds: 5 },
+    ...{ newSet: null, staleSet: null },
     ...{ batchDelaySeconds: 0, healthCheckIntervalSeconds: 1, healthCheckTimeoutSeconds: 10 },
     ...asked.plan,
   };
@@ -50,6 +51,7 @@ function creationOf(
   const { strategy, allowDowntime, batchSize, maxUnavailablePercentage } = plan;
   return {
     ...{ id, tenantId, componentId: COMPONENT, kind: 'UPGRADE', plan, by: 'ann', skipChecks },
+    ...{ revertOf: null, installedComponents: {}, requires: {}, smokeTests: [], canaryMetrics: [] },
     snapshot: {
       ...{ tenantId, componentId: COMPONENT, componentName: 'orders', stateless: true },
       target: { driver: 'simulated', settings },

@@ -13,8 +13,7 @@ import type {
 } from '#core/compatibility/compatibility.js';
 import { judgeSize } from '#core/compatibility/judge-size.js';
 import { judgeSingleStep, judgeUpgrade, waiveSkipped } from '#core/compatibility/judge-upgrade.js';
-import type { StrategyName } from '#core/execution/execution.js';
-import { isAvailable } from '#core/strategies/strategies.js';
+import type { ExecutionKind, StrategyName } from '#core/execution/execution.js';
 import type { CreateExecution } from './create-execution.js';
 import { Refusal } from './refusal.js';
 import type { Component, Deployment, Target, Version } from './registry.js';
@@ -45,6 +44,9 @@ export interface UpgradeRequest {
 
 /** What was read for a new upgrade; null where the registry has nothing. */
 export interface UpgradeGrounds {
+  readonly kind: ExecutionKind;
+  /** Of a REVERT: the execution whose moves it takes back. */
+  readonly revertOf: string | null;
   readonly tenantId: string;
   readonly request: UpgradeRequest;
   readonly component: Component;
@@ -69,6 +71,7 @@ export function judgeGrounds(grounds: UpgradeGrounds): UpgradeJudgement {
     paths: grounds.paths,
     strategy: request.strategy,
     allowDowntime: request.allowDowntime,
+    isRevert: grounds.kind === 'REVERT',
     surroundings: {
       platformVersion: deployment?.platformVersion ?? null,
       installedComponents: request.installedComponents,
@@ -80,7 +83,6 @@ export function judgeGrounds(grounds: UpgradeGrounds): UpgradeJudgement {
     request.skipChecks.map(({ check }) => check),
   );
   const blockers = [
-    ...judgeStrategy(request.strategy),
     ...judgeDeployment(grounds),
     ...waived.blockers,
     ...judgeSingleStep(waived.steps),
@@ -88,17 +90,34 @@ export function judgeGrounds(grounds: UpgradeGrounds): UpgradeJudgement {
   return { ...waived, valid: blockers.length === 0, blockers };
 }
 
-/** Adds what the number of the target's instances says. */
-export function judgeCount(
+/** What a target says of itself before an upgrade is stored. */
+export interface TargetFacts {
+  /** Instances of its live set. */
+  readonly listed: number;
+  /** Can run a second set beside the first. */
+  readonly sets: boolean;
+}
+
+/** Adds what the target says. */
+export function judgeTarget(
   judgement: UpgradeJudgement,
   request: UpgradeRequest,
-  listed: number,
+  { listed, sets }: TargetFacts,
 ): UpgradeJudgement {
   const size = judgeSize({ ...request, listed });
-  const blockers = [...judgement.blockers, ...size.blockers];
+  const blockers = [
+    ...judgement.blockers,
+    ...size.blockers,
+    ...(request.strategy === 'BLUE_GREEN' && !sets ? [WITHOUT_SETS] : []),
+  ];
   const warnings = [...judgement.warnings, ...size.warnings];
   return { ...judgement, valid: blockers.length === 0, blockers, warnings };
 }
+
+const WITHOUT_SETS: Blocker = {
+  code: 'STRATEGY_NOT_AVAILABLE',
+  message: 'BLUE_GREEN needs a target that can run a second set beside the first; this one cannot',
+};
 
 /** 422, with all that stands against it. */
 export function cannotBeDone(judgement: UpgradeJudgement): Refusal {
@@ -117,9 +136,9 @@ export function cannotBeDone(judgement: UpgradeJudgement): Refusal {
 export function executionFor(
   grounds: UpgradeGrounds & { readonly target: Target },
   judgement: UpgradeJudgement,
-  asked: { readonly id: string; readonly by: string },
+  asked: { readonly id: string; readonly by: string; readonly nowMs: number },
 ): CreateExecution {
-  const { tenantId, request, component, target } = grounds;
+  const { tenantId, request, component, target, kind, revertOf } = grounds;
   const [from, to] = [plannedOf(grounds.from), plannedOf(grounds.to)];
   const { drainTimeoutSeconds } = grounds.to;
   return {
@@ -127,8 +146,8 @@ export function executionFor(
     by: asked.by,
     tenantId,
     componentId: component.id,
-    kind: 'UPGRADE',
-    plan: { ...planOf(request), from, to, drainTimeoutSeconds },
+    ...{ kind, revertOf },
+    plan: { ...planOf(request), ...setsOf(grounds, asked), from, to, drainTimeoutSeconds },
     snapshot: {
       tenantId,
       componentId: component.id,
@@ -154,13 +173,35 @@ export function executionFor(
       warnings: judgement.warnings.map(sentenceOf),
     },
     skipChecks: request.skipChecks.map((skipped) => ({ ...skipped, by: asked.by })),
+    installedComponents: { ...request.installedComponents },
+    requires: { ...grounds.to.requires },
+    smokeTests: [...grounds.to.smokeTests],
+    canaryMetrics: [...grounds.to.canaryMetrics],
     request: { ...request },
   };
 }
 
-function planOf(
-  request: UpgradeRequest,
-): Omit<CreateExecution['plan'], 'from' | 'to' | 'drainTimeoutSeconds'> {
+/**
+ * BLUE_GREEN: the set that takes over. A revert goes back to the one that was kept, as long as it
+ * is; in every other case a kept set is in the way and goes first (spec §5).
+ */
+function setsOf(
+  { kind, request, to, deployment }: UpgradeGrounds,
+  { id, nowMs }: { readonly id: string; readonly nowMs: number },
+): Pick<CreateExecution['plan'], 'newSet' | 'staleSet'> {
+  const kept = deployment?.standbySet ?? null;
+  const isBlueGreen = request.strategy === 'BLUE_GREEN';
+  const isBackToKept = kind === 'REVERT' && kept?.versionId === to.id && kept.retireAtMs > nowMs;
+  if (isBlueGreen && isBackToKept) return { newSet: kept.set, staleSet: null };
+  return { newSet: isBlueGreen ? `u-${id}` : null, staleSet: kept?.set ?? null };
+}
+
+type PlanOfRequest = Omit<
+  CreateExecution['plan'],
+  'from' | 'to' | 'drainTimeoutSeconds' | 'newSet' | 'staleSet'
+>;
+
+function planOf(request: UpgradeRequest): PlanOfRequest {
   return {
     strategy: request.strategy,
     canaryPercentage: request.canaryPercentage,
@@ -174,17 +215,14 @@ function planOf(
     failureThreshold: request.failureThreshold,
     initiatedBy: request.initiatedBy,
     allowDowntime: request.allowDowntime,
+    canaryDurationSeconds: request.canaryDurationSeconds,
+    autoPromote: request.autoPromote,
+    blueGreenRetentionSeconds: request.blueGreenRetentionSeconds,
   };
 }
 
-function judgeStrategy(strategy: StrategyName): Blocker[] {
-  if (isAvailable(strategy)) return [];
-  const message = `strategy ${strategy} is not available yet`;
-  return [{ code: 'STRATEGY_NOT_AVAILABLE', message }];
-}
-
 function judgeDeployment(grounds: UpgradeGrounds): Blocker[] {
-  const { deployment, component, tenantId, from, currentVersion } = grounds;
+  const { deployment, component, tenantId, from, currentVersion, kind } = grounds;
   if (deployment === null) {
     const message = `tenant ${tenantId} has no deployment of ${component.name}`;
     return [{ code: 'NO_TARGET', message }];
@@ -194,7 +232,8 @@ function judgeDeployment(grounds: UpgradeGrounds): Blocker[] {
     const message = `the deployment of ${component.name} names no target`;
     blockers.push({ code: 'NO_TARGET', message });
   }
-  if (deployment.currentVersionId !== from.id) {
+  // What a revert takes back may never have become the current version.
+  if (kind === 'UPGRADE' && deployment.currentVersionId !== from.id) {
     const current = `${currentVersion ?? 'none'} (${deployment.currentVersionId ?? 'none'})`;
     const message = `fromVersionId is ${from.version} (${from.id}), the deployment's current version is ${current}`;
     blockers.push({ code: 'NOT_THE_CURRENT_VERSION', message });

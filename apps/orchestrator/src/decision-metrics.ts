@@ -5,6 +5,7 @@ const OUTCOMES = {
   DECIDED: 'decided',
   ABSORBED: 'absorbed',
   REFUSED: 'refused',
+  FORBIDDEN: 'refused',
   IMPOSSIBLE: 'misplaced',
 } as const;
 

@@ -31,6 +31,14 @@ export const ENGINE_LIMITS = {
   dueWorkMax: 500,
 } as const;
 
+/** Sets that BLUE_GREEN upgrades have kept. */
+export const STANDBY_LIMITS = {
+  /** One that could not be retired is tried again after this. */
+  againAfterMs: 60_000,
+  /** Sets that one process retires at the same time. */
+  atOnceMax: 16,
+} as const;
+
 export const HOUSEKEEPING_LIMITS = {
   everyMs: 3_600_000,
   /** Partitions for facts are made this many weeks ahead. */

@@ -14,6 +14,7 @@ import { StatisticsRunner } from './statistics.runner.js';
 import type { TargetDesk } from './target-desk.js';
 import { UpgradeCreationRunner } from './upgrade-creation.runner.js';
 import { UpgradeReadsRunner } from './upgrade-reads.runner.js';
+import { UpgradeReversalRunner } from './upgrade-reversal.runner.js';
 import { UpgradeRunner } from './upgrade.runner.js';
 
 /** What the controllers stand on. */
@@ -32,7 +33,8 @@ export class OrchestratorModule {
   static of(ground: Pick<ServiceGround, 'clock' | 'health' | 'metrics'>, parts: OrchestratorDesk) {
     const { orchestrator, executions, registry, statistics, idempotency, desk } = parts;
     const { runner } = orchestrator;
-    const creation = new UpgradeCreationRunner(registry, executions, runner, desk);
+    const creation = new UpgradeCreationRunner(registry, executions, runner, desk, ground.clock);
+    const reversal = new UpgradeReversalRunner(runner, creation);
     return {
       module: OrchestratorModule,
       imports: [ObservabilityModule.of(ground.health, ground.metrics)],
@@ -41,6 +43,7 @@ export class OrchestratorModule {
         { provide: Clock, useValue: ground.clock },
         { provide: UpgradeRunner, useValue: runner },
         { provide: UpgradeCreationRunner, useValue: creation },
+        { provide: UpgradeReversalRunner, useValue: reversal },
         { provide: UpgradeReadsRunner, useValue: new UpgradeReadsRunner(executions) },
         { provide: RegistryRunner, useValue: new RegistryRunner(registry, desk, ground.clock) },
         { provide: StatisticsRunner, useValue: new StatisticsRunner(registry, statistics) },

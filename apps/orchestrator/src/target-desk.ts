@@ -1,3 +1,4 @@
+import type { TargetFacts } from './create-upgrade.js';
 import type { Target } from './registry.js';
 
 /**
@@ -11,10 +12,10 @@ export abstract class TargetDesk {
    */
   abstract check(target: Target): void;
   /**
-   * How many instances the target has, within REQUEST_LIMITS.countTimeoutMs. Throws a Refusal 503
-   * with Retry-After when it does not say.
+   * How many instances the target has and what it can do, within REQUEST_LIMITS.countTimeoutMs.
+   * Throws a Refusal 503 with Retry-After when it does not say.
    */
-  abstract count(target: Target): Promise<number>;
+  abstract ask(target: Target): Promise<TargetFacts>;
   /** A rehearsal's fleet is as its deployment says from now on; of a real target nothing is asked. */
   abstract declare(target: Target): Promise<void>;
   /** Replaces a rehearsal's faults at once. `faults` have been checked with the settings. */

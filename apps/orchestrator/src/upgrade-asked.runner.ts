@@ -15,15 +15,27 @@ import type { Refusal } from './refusal.js';
 export type { MovedInstance, StoredExecution };
 
 /** What the engine reads of executions. */
-export type EngineReads = Pick<ExecutionStore, 'get' | 'activeIn' | 'ownDown' | 'pendingAmong'>;
+export type EngineReads = Pick<
+  ExecutionStore,
+  'get' | 'activeIn' | 'ownDown' | 'pendingAmong' | 'instances'
+>;
 
 /** A report as it arrives: what it means is seen under the execution's lock. */
 export type RawReport =
   | Report
   | ({ readonly type: 'PAGE_READ' } & ListedPage)
+  /** A page of a new set's instances, by id, ascending. */
+  | {
+      readonly type: 'SET_PAGE_READ';
+      readonly handOver: number;
+      readonly cursor: string | null;
+      readonly nextCursor: string | null;
+      readonly ids: readonly string[];
+    }
   | {
       readonly type: 'ROLLBACK_ANSWERED';
       readonly handOver: number;
+      readonly setsRestored: boolean;
       readonly restored: readonly number[];
       readonly leftOver: readonly LeftOver[];
       readonly done: boolean;

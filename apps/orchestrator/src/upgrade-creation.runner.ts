@@ -1,9 +1,10 @@
+import type { Clock } from '#runtime/clock.js';
 import type { UpgradeJudgement } from '#core/compatibility/compatibility.js';
 import { REQUEST_LIMITS } from '#core/limits.js';
 import {
   cannotBeDone,
   executionFor,
-  judgeCount,
+  judgeTarget,
   judgeGrounds,
   type UpgradeGrounds,
   type UpgradeRequest,
@@ -21,6 +22,8 @@ export interface UpgradeAsked {
   readonly tenantId: string;
   readonly by: string;
   readonly request: UpgradeRequest;
+  /** The execution that is to be taken back; null: a way forward. */
+  readonly revertOf: string | null;
 }
 
 /** Reads what a new upgrade depends on, asks its target how many there are, judges, and stores it. */
@@ -30,6 +33,7 @@ export class UpgradeCreationRunner {
     private readonly executions: ExecutionStore,
     private readonly upgrades: UpgradeRunner,
     private readonly desk: TargetDesk,
+    private readonly clock: Clock,
   ) {}
 
   /**
@@ -43,7 +47,10 @@ export class UpgradeCreationRunner {
     const judgement = await this.#judge(grounds);
     const target = grounds.deployment?.target ?? null;
     if (!judgement.valid || target === null) throw cannotBeDone(judgement);
-    return this.upgrades.create(executionFor({ ...grounds, target }, judgement, asked));
+    const nowMs = this.clock.nowMs();
+    return this.upgrades.create(
+      executionFor({ ...grounds, target }, judgement, { ...asked, nowMs }),
+    );
   }
 
   async #judge(grounds: UpgradeGrounds): Promise<UpgradeJudgement> {
@@ -51,7 +58,7 @@ export class UpgradeCreationRunner {
     const target = grounds.deployment?.target ?? null;
     if (target === null) return judgement;
     try {
-      return judgeCount(judgement, grounds.request, await this.desk.count(target));
+      return judgeTarget(judgement, grounds.request, await this.desk.ask(target));
     } catch (error) {
       // What is known to be impossible does not become possible when the target comes back.
       if (error instanceof Refusal && !judgement.valid) return judgement;
@@ -59,7 +66,7 @@ export class UpgradeCreationRunner {
     }
   }
 
-  async #read({ tenantId, request }: UpgradeAsked): Promise<UpgradeGrounds> {
+  async #read({ tenantId, request, revertOf }: UpgradeAsked): Promise<UpgradeGrounds> {
     const { componentId, fromVersionId, toVersionId } = request;
     const [component, ends, versions, paths, deployment, neighbours] = await Promise.all([
       this.registry.component(componentId),
@@ -81,7 +88,8 @@ export class UpgradeCreationRunner {
     const current = versions.find(({ id }) => id === deployment?.currentVersionId);
     const currentVersion = current?.version ?? null;
     const read = { component, from, to, versions, paths, deployment, neighbours };
-    return { tenantId, request, currentVersion, ...read };
+    const kind = revertOf === null ? 'UPGRADE' : 'REVERT';
+    return { kind, revertOf, tenantId, request, currentVersion, ...read };
   }
 }
 

@@ -1,19 +1,19 @@
 import { allowedActions } from '#core/execution/decide.js';
 import { progressOf } from '#core/execution/effects.js';
-import type { ExecutionStatus, InstanceStatus } from '#core/execution/execution.js';
+import type { InstanceStatus } from '#core/execution/execution.js';
 import type { Progress } from '#core/execution/execution-facts.js';
 import type { ActionType } from '#core/execution/execution-inputs.js';
 import { REQUEST_LIMITS } from '#core/limits.js';
 import type { ProgressEvent } from '#contracts/progress.messages.js';
 import type {
   ExecutionStore,
+  ListFilter,
   StoredExecution,
   StoredInstance,
 } from './persistence/execution.store.js';
 import { notFound } from './refusal.js';
-import type { Page } from './registry.js';
 
-export type { StoredExecution, StoredInstance };
+export type { ListFilter, StoredExecution, StoredInstance };
 
 /** An execution with what is reckoned from it when it is shown. */
 export interface ShownUpgrade {
@@ -33,9 +33,7 @@ export class UpgradeReadsRunner {
     return this.shown(await this.#owned(id, tenantId));
   }
 
-  async list(
-    filter: { tenantId: string; statuses: readonly ExecutionStatus[] | null } & Page,
-  ): Promise<ShownUpgrade[]> {
+  async list(filter: ListFilter): Promise<ShownUpgrade[]> {
     const found = await this.store.list(filter);
     return found.map((stored) => ({ ...reckonedFrom(stored), restored: null }));
   }

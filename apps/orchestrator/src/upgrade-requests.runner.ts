@@ -9,7 +9,7 @@ import type {
   StoredExecution,
   StoredInstance,
 } from './persistence/execution.store.js';
-import { rollbackMessage, validateMessage } from './upgrade.outbox.js';
+import { rollbackMessage, validateMessage, watchMessage } from './upgrade.outbox.js';
 
 type RequestOf<Type extends RequestType> = Extract<Request, { type: Type }>;
 type CarryOut = {
@@ -41,7 +41,24 @@ const CARRY_OUT: CarryOut = {
       await tx.send([validateMessage(stored, { kind: 'POST', handOver, ...page })]);
     }
   },
+  WATCH_CANARIES: async (tx, stored, { handOver }) => {
+    const pages = await pagesOf(tx, stored, true);
+    const version = stored.execution.plan.to.version;
+    for (const [at, instances] of pages.entries()) {
+      const work = instances.map(({ index, instanceId: id }) => ({ index, id, version }));
+      const page = { page: at + 1, pages: pages.length, instances: work };
+      await tx.send([watchMessage(stored, { kind: 'WATCH', handOver, ...page })]);
+    }
+  },
+  END_WATCH: (tx, stored, { handOver }) =>
+    tx.send([watchMessage(stored, { kind: 'END', handOver, page: 1, pages: 1, instances: [] })]),
+  RECORD_STANDBY: (tx, { execution }, { standby }) => tx.recordStandby(execution, standby),
   ROLL_BACK: async (tx, stored, { handOver }) => {
+    if (stored.execution.newSet !== null) {
+      const page = { page: 1, pages: 1, instances: [] };
+      await tx.send([rollbackMessage(stored, { kind: 'ROLL_BACK', handOver, ...page })]);
+      return;
+    }
     const pages = await pagesOf(tx, stored, true);
     const versions = await versionsBack(tx, stored, pages);
     for (const [at, instances] of pages.entries()) {

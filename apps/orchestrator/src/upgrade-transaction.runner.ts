@@ -27,12 +27,24 @@ interface Working {
   readonly facts: Fact[];
   readonly requests: Request[];
   readonly taken: TakenInstance[];
+  /** Ids of a new set's instances, for the rows from `first` on. */
+  readonly named: { readonly first: number; readonly ids: readonly string[] }[];
   readonly actions: Action[];
 }
+
+/** What a report means by the rows as they stand, and what the rows learn from it. */
+interface Understood {
+  readonly input: Input;
+  readonly taken?: readonly TakenInstance[];
+  readonly named?: Working['named'][number];
+}
+
+type RollbackAnswered = Extract<RawReport, { type: 'ROLLBACK_ANSWERED' }>;
 
 /** The timers whose firing is a report. */
 const FIRED: Readonly<Partial<Record<Input['type'], TimerKind>>> = {
   BATCH_DELAY_OVER: 'BATCH_DELAY',
+  REMINDER_DUE: 'REMINDER',
   DEADLINE_PASSED: 'DEADLINE',
 };
 
@@ -86,7 +98,8 @@ export class UpgradeTransaction {
     const working = this.#working.get(asked.executionId) ?? workingOn(stored);
     const refusal = notAsInsisted(asked, working.next);
     if (refusal !== null) return { kind: 'REFUSED', refusal };
-    const { input, taken } = await this.#understood(asked.input, working.next);
+    const understood = await this.#understood(asked.input, working.next);
+    const { input } = understood;
     const decision = decide(working.next, input, this.nowMs);
     const fired = FIRED[input.type];
     if (fired !== undefined) this.#fired.push({ subject: asked.executionId, kind: fired });
@@ -103,6 +116,8 @@ export class UpgradeTransaction {
           kind: 'REFUSED',
           refusal: notAllowed(working.next, input, decision.allowedActions),
         };
+      case 'FORBIDDEN':
+        return { kind: 'REFUSED', refusal: new Refusal('FORBIDDEN', 403, decision.why) };
       case 'IMPOSSIBLE':
         return { kind: 'IMPOSSIBLE', reason: decision.reason };
       case 'ABSORBED':
@@ -111,7 +126,8 @@ export class UpgradeTransaction {
         working.next = decision.next;
         working.facts.push(...decision.facts);
         working.requests.push(...decision.requests);
-        working.taken.push(...taken);
+        working.taken.push(...(understood.taken ?? []));
+        if (understood.named !== undefined) working.named.push(understood.named);
         if (isAction(input)) working.actions.push(input);
         this.#working.set(asked.executionId, working);
         return 'CHANGED';
@@ -119,40 +135,66 @@ export class UpgradeTransaction {
   }
 
   /** What a report means can depend on how the rows stand, which only the lock's holder knows. */
-  async #understood(
-    input: Action | RawReport,
-    execution: Execution,
-  ): Promise<{ input: Input; taken: readonly TakenInstance[] }> {
-    if (input.type === 'PAGE_READ') {
-      if (execution.status !== 'VALIDATING') {
-        const { cursor, nextCursor } = input;
-        const counts = { listed: 0, taken: 0, alreadyThere: 0 };
-        return { input: { type: 'INSTANCES_LISTED', ...counts, cursor, nextCursor }, taken: [] };
+  async #understood(input: Action | RawReport, execution: Execution): Promise<Understood> {
+    switch (input.type) {
+      case 'PAGE_READ':
+        return this.#pageTaken(input, execution);
+      case 'SET_PAGE_READ': {
+        const { handOver, cursor, nextCursor, ids } = input;
+        const first = execution.newSet?.named ?? 0;
+        const wanted = ids.slice(0, Math.max(0, execution.total - first));
+        const count = wanted.length;
+        return {
+          input: { type: 'SET_LISTED', handOver, cursor, nextCursor, count },
+          named: { first, ids: wanted },
+        };
       }
-      const { report, taken } = takePage(execution, input);
-      return { input: report, taken };
+      case 'STEPS_SETTLED':
+      case 'ROOM_COUNTED':
+        return { input: await this.#asItStands(input, execution.id) };
+      case 'FLEET_COMPARED': {
+        const pending = await this.#pendingOf(execution.id, input.vanished);
+        return { input: { ...input, vanished: [...pending] } };
+      }
+      case 'ROLLBACK_ANSWERED':
+        return { input: await this.#restored(input, execution) };
+      default:
+        return { input };
     }
-    if (input.type === 'STEPS_SETTLED' || input.type === 'ROOM_COUNTED') {
-      return { input: await this.#asItStands(input, execution.id), taken: [] };
+  }
+
+  async #pageTaken(
+    page: Extract<RawReport, { type: 'PAGE_READ' }>,
+    execution: Execution,
+  ): Promise<Understood> {
+    if (execution.status !== 'VALIDATING') {
+      const { cursor, nextCursor } = page;
+      const counts = { listed: 0, taken: 0, alreadyThere: 0 };
+      return { input: { type: 'INSTANCES_LISTED', ...counts, cursor, nextCursor } };
     }
-    if (input.type !== 'ROLLBACK_ANSWERED') return { input, taken: [] };
-    const { handOver, leftOver, done } = input;
+    const ids = page.instances.map(({ id }) => id);
+    const { revertOf, plan } = execution;
+    // BLUE_GREEN takes the whole set back; elsewhere only what the other execution has moved.
+    const isPartial = revertOf !== null && plan.newSet === null;
+    const moved = isPartial ? new Set(await this.tx.movedAmong(revertOf, ids)) : null;
+    const { report, taken } = takePage(execution, page, moved);
+    return { input: report, taken };
+  }
+
+  async #restored(
+    { handOver, setsRestored, leftOver, done, ...input }: RollbackAnswered,
+    execution: Execution,
+  ): Promise<Input> {
     const standing = await this.tx.standing(execution.id, input.restored);
     const restored = Map.groupBy(
       standing.filter(({ status }) => status !== 'ROLLED_BACK' && status !== 'PENDING'),
       ({ status }) => status,
     );
     return {
-      input: {
-        type: 'ROLLBACK_PROGRESSED',
-        handOver,
-        leftOver,
-        done,
-        restored: [...restored].map(([from, instances]) => {
-          return { from, indices: instances.map(({ index }) => index) };
-        }),
-      },
-      taken: [],
+      ...{ type: 'ROLLBACK_PROGRESSED', handOver, setsRestored, leftOver, done },
+      restored: [...restored].map(([from, instances]) => {
+        return { from, indices: instances.map(({ index }) => index) };
+      }),
     };
   }
 
@@ -163,22 +205,29 @@ export class UpgradeTransaction {
   ): Promise<Input> {
     const { room } = input;
     if (room === null || room.downPending.length === 0) return input;
-    const standing = await this.tx.standing(executionId, room.downPending);
+    const pending = await this.#pendingOf(executionId, room.downPending);
+    return { ...input, room: readingAsItStands(room, pending) };
+  }
+
+  async #pendingOf(executionId: string, indices: readonly number[]): Promise<ReadonlySet<number>> {
+    const standing = indices.length === 0 ? [] : await this.tx.standing(executionId, indices);
     const pending = standing.filter(({ status }) => status === 'PENDING');
-    const indices = new Set(pending.map(({ index }) => index));
-    return { ...input, room: readingAsItStands(room, indices) };
+    return new Set(pending.map(({ index }) => index));
   }
 
   async #write(owned: ReadonlySet<number>): Promise<ReadonlyMap<string, Committed>> {
     const all = [...this.#working.values()];
     if (all.length === 0) return new Map();
     const added = all.map(({ next, taken }) => this.tx.addInstances(next.id, taken, this.nowMs));
+    const named = all.flatMap(({ next, named }) =>
+      named.map(({ first, ids }) => this.tx.nameInstances(next.id, first, ids)),
+    );
     const saved = this.tx.save(
       all.map(({ before, next, facts }) => ({ before: before.execution, next, facts })),
     );
     const recorded = all.flatMap((working) => this.#recordActions(working));
     // All at once: of two that fail, one that nobody awaited would end the process.
-    const [moved] = await Promise.all([saved, ...added, ...recorded]);
+    const [moved] = await Promise.all([saved, ...added, ...named, ...recorded]);
     const changes = new Map<string, Committed>();
     const foreign: string[] = [];
     for (const working of all) {
@@ -215,7 +264,7 @@ export async function wakeOwners(
 
 function workingOn(before: StoredExecution): Working {
   const { execution: next } = before;
-  return { before, next, facts: [], requests: [], taken: [], actions: [] };
+  return { before, next, facts: [], requests: [], taken: [], named: [], actions: [] };
 }
 
 function leasesOf(asked: readonly Asked[]): Lease[] {

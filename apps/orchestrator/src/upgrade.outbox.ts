@@ -7,17 +7,23 @@ import { TOPICS } from '#contracts/topics.js';
 import {
   ROLL_BACK_TYPE,
   VALIDATE_TYPE,
+  WATCH_TYPE,
   type RollbackCommand,
   type ValidateCommand,
+  type WatchCommand,
   type WorkSnapshot,
 } from '#contracts/work.messages.js';
 
+type ValidateData = ValidateCommand['data'];
+
 /** What of an execution its commands are made of. */
-export interface Commanded {
+export interface Commanded extends Pick<
+  ValidateData,
+  'compatibility' | 'skipChecks' | 'installedComponents' | 'requires' | 'smokeTests'
+> {
   readonly execution: Execution;
   readonly snapshot: WorkSnapshot;
-  readonly compatibility: ValidateCommand['data']['compatibility'];
-  readonly skipChecks: ValidateCommand['data']['skipChecks'];
+  readonly canaryMetrics: WatchCommand['data']['metrics'];
 }
 
 /** One page of work, and under which hand-over. */
@@ -29,7 +35,8 @@ export function validateMessage(
   stored: Commanded,
   { kind, handOver, ...page }: Work & { kind: 'PRE' | 'POST' },
 ): OutgoingMessage {
-  const { execution, snapshot, compatibility, skipChecks } = stored;
+  const { execution, snapshot, compatibility, skipChecks, installedComponents, requires } = stored;
+  const areTried = kind === 'POST' && page.page === 1;
   const data: ValidateCommand['data'] = {
     ...workOf(stored, kind, handOver, page.page),
     ...page,
@@ -38,8 +45,28 @@ export function validateMessage(
     expectedInstances: kind === 'PRE' ? execution.plan.totalInstances : execution.total,
     compatibility,
     skipChecks,
+    installedComponents,
+    requires,
+    smokeTests: areTried ? stored.smokeTests : [],
   };
   return message(stored, TOPICS.validatorCommands, VALIDATE_TYPE, data);
+}
+
+export function watchMessage(
+  stored: Commanded,
+  { kind, handOver, ...page }: Work & { kind: 'WATCH' | 'END' },
+): OutgoingMessage {
+  const { execution, snapshot, canaryMetrics: metrics } = stored;
+  const data: WatchCommand['data'] = {
+    ...workOf(stored, kind, handOver, page.page),
+    ...page,
+    snapshot,
+    kind,
+    beganAtMs: execution.canary?.beganAtMs ?? execution.lastProgressAtMs,
+    durationSeconds: execution.plan.canaryDurationSeconds,
+    metrics,
+  };
+  return message(stored, TOPICS.canaryCommands, WATCH_TYPE, data);
 }
 
 export function rollbackMessage(
@@ -53,10 +80,16 @@ export function rollbackMessage(
     ...page,
     snapshot,
     kind,
+    sets: kind === 'STOP' ? null : setsBack(execution),
     listed: execution.listed,
     versions: [...versions],
   };
   return message(stored, TOPICS.rollbackCommands, ROLL_BACK_TYPE, data);
+}
+
+/** BLUE_GREEN: traffic back to the set it came from, and the new one goes. */
+function setsBack({ newSet }: Execution): RollbackCommand['data']['sets'] {
+  return newSet === null ? null : { switchTo: newSet.previous, retire: newSet.name };
 }
 
 /** A repeated question is a new message: its id carries the revision that asked. */

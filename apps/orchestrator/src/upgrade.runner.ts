@@ -3,6 +3,7 @@ import { SHARDS, shardOf } from '#postgres/shard-of.js';
 import type { ShardLeases } from '#postgres/shard-leases.js';
 import type { Clock } from '#runtime/clock.js';
 import { Coalescer } from '#runtime/coalescer.js';
+import { REMINDER_EVERY_MS } from '#core/limits.js';
 import { createExecution, type Execution } from '#core/execution/execution.js';
 import type { Action } from '#core/execution/execution-inputs.js';
 import type { Fact } from '#core/execution/execution-facts.js';
@@ -13,6 +14,7 @@ import {
   StaleExecutionError,
   type ExecutionBrief,
   type ExecutionStore,
+  type ExecutionTx,
   type StandingDeployment,
   type StoredExecution,
 } from './persistence/execution.store.js';
@@ -51,14 +53,14 @@ export class UpgradeRunner {
 
   /** Stores a new execution, PENDING. Refusal 409 when the component has an active one. */
   async create(asked: CreateExecution): Promise<StoredExecution> {
-    const { id, tenantId, componentId, kind, plan, by, ...brief } = asked;
+    const { id, tenantId, componentId, kind, revertOf, plan, by, ...brief } = asked;
     const nowMs = this.clock.nowMs();
     try {
       const created = await this.store.transaction(async (tx) => {
         const deployment = await tx.deployment(tenantId, componentId);
         if (deployment !== null && !isAsJudged(deployment, asked)) throw changedMeanwhile();
         const handOver = deployment?.handOver ?? 0;
-        const created = { id, tenantId, componentId, kind, plan, handOver };
+        const created = { id, tenantId, componentId, kind, revertOf, plan, handOver };
         const execution = createExecution(created, nowMs);
         const stored = { ...(brief satisfies ExecutionBrief), execution };
         await tx.insert(stored);
@@ -70,8 +72,12 @@ export class UpgradeRunner {
           force: false,
         } as const;
         await tx.recordAction({ ...action, revision: execution.revision, atMs: nowMs });
+        if (revertOf !== null) await this.#recordRevert(tx, { ...asked, revertOf }, nowMs);
         const first = firstFact(execution, by, nowMs);
         const next = { ...execution, sequence: 1 };
+        const shard = shardOf(id, SHARDS);
+        const atMs = nowMs + REMINDER_EVERY_MS;
+        await tx.arm([{ shard, subject: id, kind: 'REMINDER', atMs }]);
         await tx.save([{ before: execution, next, facts: [first] }]);
         return { ...stored, execution: next };
       });
@@ -86,6 +92,20 @@ export class UpgradeRunner {
     }
   }
 
+  /** Beside the reverted execution, which itself stays as it has ended. */
+  async #recordRevert(
+    tx: ExecutionTx,
+    { revertOf, id, by }: { readonly revertOf: string; readonly id: string; readonly by: string },
+    atMs: number,
+  ): Promise<void> {
+    const reverted = (await tx.lock([revertOf], 'wait')).get(revertOf)?.execution;
+    if (reverted === undefined) return;
+    const { revision } = reverted;
+    const reason = `by ${id}`;
+    const what = { executionId: revertOf, action: 'REVERT', by, reason, force: false } as const;
+    await tx.recordAction({ ...what, revision, atMs });
+  }
+
   /** An action of a person, judged by the status it finds. Throws {@link Refusal}. */
   async act(
     executionId: string,
@@ -95,9 +115,10 @@ export class UpgradeRunner {
     const asked = { executionId, input: action, ...(strict && { strict }) };
     const [answer] = await this.#commit([asked], 'wait');
     if (answer?.kind === 'REFUSED') throw answer.refusal;
-    if (answer?.kind !== 'COMMITTED')
-      throw new Error(`an action was answered ${String(answer?.kind)}`);
-    return answer.change.stored;
+    if (answer?.kind === 'COMMITTED') return answer.change.stored;
+    // Allowed, and it changes nothing about this execution: a revert is another one.
+    if (answer?.kind === 'ABSORBED' && answer.stored !== null) return answer.stored;
+    throw new Error(`an action was answered ${String(answer?.kind)}`);
   }
 
   /**
@@ -213,11 +234,15 @@ export class UpgradeRunner {
 }
 
 /** Targets are asked for seconds before this: meanwhile the deployment may have become another. */
-function isAsJudged(deployment: StandingDeployment, { plan, snapshot }: CreateExecution): boolean {
-  const { currentVersionId, target } = deployment;
+function isAsJudged(deployment: StandingDeployment, asked: CreateExecution): boolean {
+  const { currentVersionId, target, standby } = deployment;
+  const { kind, plan, snapshot } = asked;
+  const isKept = [plan.newSet, plan.staleSet].includes(standby?.set ?? null);
   return (
-    (currentVersionId === null || currentVersionId === plan.from.id) &&
-    (target === null || JSON.stringify(target) === JSON.stringify(snapshot.target))
+    // What a REVERT takes back may never have become the current version.
+    (kind === 'REVERT' || currentVersionId === null || currentVersionId === plan.from.id) &&
+    (target === null || JSON.stringify(target) === JSON.stringify(snapshot.target)) &&
+    (standby === null || isKept)
   );
 }
 

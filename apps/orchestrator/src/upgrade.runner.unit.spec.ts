@@ -22,12 +22,14 @@ async function createOn(
   const runner = new UpgradeRunner(store, leases, clock, QUIET);
   const { execution, ...brief } = aStoredExecution();
   const { id, tenantId, componentId, kind, plan } = execution;
-  const judgedBy = { handOver: 7, currentVersionId: plan.from.id, target: brief.snapshot.target };
-  const standing = { ...judgedBy, ...change(judgedBy) };
+  const target = brief.snapshot.target;
+  const judgedBy = { handOver: 7, currentVersionId: plan.from.id, target, standby: null };
+  const { standby, ...standing } = { ...judgedBy, ...change(judgedBy) };
   await database.transaction((tx) =>
-    tx.table('deployments').put(`${tenantId}/${componentId}`, standing),
+    tx.table('deployments').put(`${tenantId}/${componentId}`, { ...standing, standbySet: standby }),
   );
-  return runner.create({ id, tenantId, componentId, kind, plan, by: 'ann', ...brief });
+  const asked = { id, tenantId, componentId, kind, revertOf: null, plan, by: 'ann' };
+  return runner.create({ ...asked, ...brief });
 }
 
 describe('creating an execution', () => {
@@ -42,5 +44,7 @@ describe('creating an execution', () => {
     await expect(otherVersion).rejects.toMatchObject(refusal);
     const otherTarget = createOn(() => ({ target: { driver: 'agent', settings: {} } }));
     await expect(otherTarget).rejects.toMatchObject(refusal);
+    const kept = { set: 'main', versionId: randomUUID(), retireAtMs: 0 };
+    await expect(createOn(() => ({ standby: kept }))).rejects.toMatchObject(refusal);
   });
 });

@@ -1,6 +1,7 @@
 /** Progress events: what anyone on Kafka may follow (spec §7). */
 import { z } from 'zod';
 import { EXECUTION_STATUSES, INSTANCE_STATUSES } from '#core/execution/execution.js';
+import { NOTES } from '#core/execution/execution-facts.js';
 import { envelopeOf } from './envelope.js';
 
 const progress = z.strictObject({
@@ -44,7 +45,7 @@ export const ExecutionNotedEvent = envelopeOf(
   EXECUTION_NOTED_TYPE,
   z.strictObject({
     ...head,
-    note: z.enum(['STOPPING', 'WAITING', 'RETRY_ROUND', 'ASKED_AGAIN']),
+    note: z.enum(NOTES),
     waitingFor: z.string().nullable(),
     by: z.string().nullable(),
   }),

@@ -21,6 +21,7 @@ import { RegistryRunner } from '../registry.runner.js';
 import { StatisticsRunner } from '../statistics.runner.js';
 import { UpgradeCreationRunner } from '../upgrade-creation.runner.js';
 import { UpgradeReadsRunner } from '../upgrade-reads.runner.js';
+import { UpgradeReversalRunner } from '../upgrade-reversal.runner.js';
 import { UpgradeRunner } from '../upgrade.runner.js';
 import { configureHttp, createHttpAdapter, HTTP_CONTROLLERS } from './http.config.js';
 import { TargetsProbe } from './targets.probe.js';
@@ -75,13 +76,16 @@ export class ApiUnderTest {
       clock,
     );
     const registry = new RegistryRunner(parts.registry, desk, clock);
-    const creation = new UpgradeCreationRunner(parts.registry, parts.executions, upgrades, desk);
+    const { registry: registered, executions } = parts;
+    const creation = new UpgradeCreationRunner(registered, executions, upgrades, desk, clock);
+    const reversal = new UpgradeReversalRunner(upgrades, creation);
     const statistics = new StatisticsRunner(parts.registry, parts.statistics);
     const module = await Test.createTestingModule({
       controllers: HTTP_CONTROLLERS,
       providers: [
         { provide: RegistryRunner, useValue: registry },
         { provide: UpgradeCreationRunner, useValue: creation },
+        { provide: UpgradeReversalRunner, useValue: reversal },
         { provide: UpgradeReadsRunner, useValue: new UpgradeReadsRunner(parts.executions) },
         { provide: UpgradeRunner, useValue: upgrades },
         { provide: StatisticsRunner, useValue: statistics },

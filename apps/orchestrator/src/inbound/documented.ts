@@ -6,6 +6,7 @@ import { Problem } from './problem.js';
 
 const PROBLEMS = {
   400: 'Unknown fields, wrong types, values out of bounds, broken JSON: each field named',
+  403: 'Allowed by the status, but not to whoever asks',
   404: "Not there, or not this tenant's",
   409: 'Not while things stand as they do: a name is taken, the status does not allow it',
   412: 'It has another revision than If-Match asks for',
@@ -13,7 +14,7 @@ const PROBLEMS = {
   422: 'It cannot be done: all that stands against it is listed',
   503: 'The database or the target cannot be reached in time: try again after Retry-After',
 } as const;
-type ProblemStatus = keyof typeof PROBLEMS;
+export type ProblemStatus = keyof typeof PROBLEMS;
 
 interface Documentation {
   readonly summary: string;

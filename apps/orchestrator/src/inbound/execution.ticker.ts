@@ -10,13 +10,7 @@ import {
   type TargetDrivers,
 } from '#targets/target.driver.js';
 import { STEP_LIMITS } from '#core/limits.js';
-import {
-  isTerminal,
-  STEPS,
-  type Execution,
-  type RoomReading,
-  type Step,
-} from '#core/execution/execution.js';
+import { isTerminal, STEPS, type Execution, type Step } from '#core/execution/execution.js';
 import { ENGINE_LIMITS } from '../orchestrator-limits.js';
 import type {
   Answer,
@@ -27,6 +21,8 @@ import type {
   StoredExecution,
 } from '../upgrade-asked.runner.js';
 import type { UpgradeRunner } from '../upgrade.runner.js';
+import { RoomTicker } from './room.ticker.js';
+import { hasSetWork, SetOperationTicker } from './set-operation.ticker.js';
 import { settledSteps } from './settled-steps.js';
 
 export interface EngineParts {
@@ -62,9 +58,8 @@ export class ExecutionTicker {
   readonly #own = new Map<number, string>();
   /** What the target said and no commit has taken yet. */
   #unreported: StepOutcome[] = [];
-  #room: RoomReading | null = null;
-  #roomAskedAtMs = Number.NEGATIVE_INFINITY;
-  #countingRoom = false;
+  readonly #room: RoomTicker;
+  #sets: SetOperationTicker | null = null;
   #inDoubt = true;
   #isRebuilding = false;
   #unlistedSinceMs: number | null = null;
@@ -75,6 +70,7 @@ export class ExecutionTicker {
     private readonly parts: EngineParts,
   ) {
     this.#log = parts.log;
+    this.#room = new RoomTicker(parts, () => this.#loop.wake());
     this.#loop = new Loop(
       `execution`,
       () => this.#round(),
@@ -128,12 +124,18 @@ export class ExecutionTicker {
     if (execution.status === 'VALIDATING') return this.#list(execution);
     if (!isStepping(execution)) return Infinity;
     const roomDueMs = this.#keepRoomCounted(execution);
+    const setsDueMs = await this.#advanceSets(execution);
     const stepsDueMs = this.#unreported.length > 0 ? 0 : await this.#advance(execution);
+    const { comparison } = this.#room;
+    if (comparison !== null) {
+      this.#room.comparison = null;
+      return this.#report(comparison);
+    }
     if (this.#hasNews()) {
       const pauseMs = await this.#reportNews();
       if (pauseMs !== null) return pauseMs;
     }
-    return Math.max(0, Math.min(stepsDueMs, roomDueMs));
+    return Math.max(0, Math.min(setsDueMs, stepsDueMs, roomDueMs));
   }
 
   /* ---------------------------------------------------------------- rows */
@@ -163,7 +165,7 @@ export class ExecutionTicker {
     this.#own.clear();
     this.#steps?.remove([...this.#indicesKnown]);
     this.#indicesKnown.clear();
-    this.#room = null;
+    this.#room.latest = null;
     for (const { index, instanceId } of own) this.#own.set(index, instanceId);
     const underWay = own.filter(({ status }) => isStep(status));
     const stands = new Set(underWay.map((one) => [one.index, one.status, one.attempt].join()));
@@ -201,7 +203,7 @@ export class ExecutionTicker {
     this.#indicesKnown.clear();
     this.#own.clear();
     this.#unreported = [];
-    this.#room = null;
+    this.#room.latest = null;
   }
 
   /* ---------------------------------------------------------------- target */
@@ -279,63 +281,47 @@ export class ExecutionTicker {
     return advance.nextDueMs - this.parts.clock.nowMs();
   }
 
-  /* ---------------------------------------------------------------- room */
+  /* ---------------------------------------------------------------- sets */
 
-  /** Begins a count when one is due; answers when to look again, as a pause. */
-  #keepRoomCounted(execution: Execution): number {
-    if (execution.counters.PENDING === 0) return Infinity;
-    // One that fails wakes nobody: whoever waits for it looks again.
-    if (this.#countingRoom) return ENGINE_LIMITS.roomEveryMs;
-    const wanted = 'roomWanted' in execution && execution.roomWanted;
-    const waiting = execution.waitingFor?.kind === 'ROOM';
-    if (!wanted && !waiting && (this.#steps?.size ?? 0) === 0) return Infinity;
-    const sinceMs = this.parts.clock.nowMs() - this.#roomAskedAtMs;
-    const atOnce = wanted && !waiting && this.#room === null;
-    if (!atOnce && sinceMs < ENGINE_LIMITS.roomEveryMs) return ENGINE_LIMITS.roomEveryMs - sinceMs;
-    this.#countingRoom = true;
-    this.#roomAskedAtMs = this.parts.clock.nowMs();
-    this.#countRoom().then(
-      (room) => {
-        this.#room = room;
-        this.#countingRoom = false;
-        this.#loop.wake();
-      },
-      (err: unknown) => {
-        this.#countingRoom = false;
-        this.#log.warn({ err, executionId: this.executionId }, 'room could not be counted');
-      },
-    );
-    return ENGINE_LIMITS.roomEveryMs;
-  }
-
-  async #countRoom(): Promise<RoomReading | null> {
+  /** The operation on a set that is under way, or a page of a new set; as a pause. */
+  async #advanceSets(execution: Execution): Promise<number> {
+    if (!hasSetWork(execution)) return Infinity;
     const driver = this.#driverOf();
-    if (driver === null) return null;
-    const countedAtMs = this.parts.clock.nowMs();
-    const own = new Set(this.#own.values());
-    const { down } = await driver.room([...own].slice(0, ENGINE_LIMITS.exceptMax));
-    if (down === 0) return { othersDown: 0, downPending: [], countedAtMs };
-    const page = await driver.list({ downOnly: true, limit: ENGINE_LIMITS.downNamedMax });
-    const ids = page.instances.map(({ id }) => id).filter((id) => !own.has(id));
-    const downPending = await this.parts.store.pendingAmong(this.executionId, ids);
-    // The list came later than the count: whatever fell in between is down as well.
-    return { othersDown: Math.max(down, ids.length), downPending, countedAtMs };
+    if (driver === null) return Infinity;
+    this.#sets ??= new SetOperationTicker(driver, this.parts.clock);
+    const fence = { handOver: execution.handOver, epoch: this.lease.epoch };
+    const news = await this.#sets.advance(execution, fence).catch((error: unknown) => {
+      if (!(error instanceof TargetUnreachableError)) throw error;
+      const { executionId } = this;
+      this.#log.warn({ executionId, reason: error.message }, 'target not reached');
+      return 'UNREACHABLE' as const;
+    });
+    if (news === 'UNREACHABLE') return ENGINE_LIMITS.retryMs;
+    if (news === null) return ENGINE_LIMITS.busyMs;
+    if (news !== 'SUPERSEDED') return this.#report(news);
+    this.#inDoubt = true;
+    return ENGINE_LIMITS.retryMs;
   }
 
   /* ---------------------------------------------------------------- reports */
 
+  #keepRoomCounted(execution: Execution): number {
+    const driver = this.#driverOf();
+    if (driver === null) return Infinity;
+    return this.#room.keepCounted(execution, driver, this.#own, (this.#steps?.size ?? 0) > 0);
+  }
+
   #hasNews(): boolean {
     const execution = this.#stored?.execution;
-    const wanted = execution !== undefined && 'roomWanted' in execution && execution.roomWanted;
-    const waiting = execution?.waitingFor?.kind === 'ROOM';
-    return this.#unreported.length > 0 || (this.#room !== null && (wanted || waiting));
+    if (execution === undefined) return false;
+    return this.#unreported.length > 0 || this.#room.isNews(execution);
   }
 
   async #reportNews(): Promise<number | null> {
     const execution = this.#stored?.execution;
     if (execution === undefined) return null;
     const outcomes = this.#unreported;
-    const room = this.#room;
+    const room = this.#room.latest;
     const settled = settledSteps(outcomes);
     const report: RawReport =
       outcomes.length === 0 && room !== null
@@ -344,7 +330,7 @@ export class ExecutionTicker {
     const answer = await this.#answerTo(report);
     if (answer.kind === 'BUSY') return ENGINE_LIMITS.busyMs;
     this.#unreported = this.#unreported.slice(outcomes.length);
-    if (this.#room === room) this.#room = null;
+    if (this.#room.latest === room) this.#room.latest = null;
     if (answer.kind !== 'COMMITTED') return this.#afterRefusal(answer);
     this.#goOn(answer.change, outcomes);
     return 0;

@@ -10,6 +10,10 @@ import { ENGINE_LIMITS } from '../orchestrator-limits.js';
 import { WAKE, type Committed, type EngineReads, type RawReport } from '../upgrade-asked.runner.js';
 import { type UpgradeRunner } from '../upgrade.runner.js';
 import { ExecutionTicker } from './execution.ticker.js';
+import type { StandbySetTicker } from './standby-set.ticker.js';
+
+/** Fires for an execution that has ended, so it is no report. */
+const RETIRE_STANDBY = 'RETIRE_STANDBY';
 
 /** What the engine is made of. */
 export interface FleetParts {
@@ -19,12 +23,14 @@ export interface FleetParts {
   readonly drivers: TargetDrivers;
   readonly clock: Clock;
   readonly log: Log;
+  readonly standbys: StandbySetTicker;
   readonly dueTimers: (shards: readonly number[], nowMs: number, limit: number) => Promise<Timer[]>;
 }
 
 const FIRED_TIMERS: Readonly<Record<string, RawReport>> = {
   BATCH_DELAY: { type: 'BATCH_DELAY_OVER' },
   DEADLINE: { type: 'DEADLINE_PASSED' },
+  REMINDER: { type: 'REMINDER_DUE' },
 };
 
 /** Drives the targets of all executions whose shards this process owns, and fires their timers. */
@@ -79,6 +85,7 @@ export class FleetTicker {
   async stop(): Promise<void> {
     this.#isStopping = true;
     await Promise.all([this.#takingOver.stop(), this.#dueWork.stop()]);
+    await this.parts.standbys.stop();
     for (const id of [...this.#tickers.keys()]) this.#end(id);
     await Promise.all(this.#ending);
     await this.parts.runner.idle();
@@ -121,6 +128,10 @@ export class FleetTicker {
 
   async #fire({ subject: executionId, kind, shard }: Timer): Promise<void> {
     const lease = this.#leaseOf(shard);
+    if (kind === RETIRE_STANDBY) {
+      if (lease !== undefined) this.parts.standbys.retire(executionId, lease);
+      return;
+    }
     const input = FIRED_TIMERS[kind];
     if (input === undefined) throw new Error(`no report belongs to a timer ${kind}`);
     if (lease !== undefined) await this.parts.runner.report({ executionId, lease, input });

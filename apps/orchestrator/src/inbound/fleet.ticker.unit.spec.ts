@@ -15,7 +15,9 @@ import { aStoredExecution } from '../persistence/execution.contract.js';
 import { EXECUTION_TABLES, MemoryExecutionStore } from '../persistence/execution.memory.store.js';
 import { type RawReport } from '../upgrade-asked.runner.js';
 import { UpgradeRunner } from '../upgrade.runner.js';
+import { StandbySetsRunner } from '../standby-sets.runner.js';
 import { FleetTicker } from './fleet.ticker.js';
+import { StandbySetTicker } from './standby-set.ticker.js';
 
 const LIMIT_MS = 10_000;
 const PASSED: CheckResult = {
@@ -69,6 +71,10 @@ describe('the engine, over the in-memory twins', () => {
     const dueTimers = database.dueTimers.bind(database);
     fleet = new FleetTicker({
       ...{ store, runner, drivers, clock, dueTimers },
+      standbys: new StandbySetTicker({
+        standbys: new StandbySetsRunner(store, clock),
+        ...{ drivers, clock, log: silentLog },
+      }),
       leases: believed,
       log: silentLog,
     });
@@ -88,7 +94,7 @@ describe('the engine, over the in-memory twins', () => {
     const { id, tenantId, componentId, kind } = execution;
     const own = { fleet: `${tenantId}/${componentId}`, version: '1.0.0' };
     const target = { driver: 'simulated', settings: { ...own, ...settings } };
-    const asked = { id, tenantId, componentId, kind, by: 'ann', ...brief };
+    const asked = { id, tenantId, componentId, kind, revertOf: null, by: 'ann', ...brief };
     const [planned, shot] = [
       { ...execution.plan, ...plan },
       { ...snapshot, target },
@@ -147,6 +153,7 @@ describe('the engine, over the in-memory twins', () => {
     });
     await say(id, {
       type: 'ROLLBACK_ANSWERED',
+      setsRestored: false,
       handOver: 2,
       restored: [0, 1],
       leftOver: [],

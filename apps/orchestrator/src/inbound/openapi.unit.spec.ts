@@ -51,6 +51,7 @@ describe('the OpenAPI document', () => {
       'PUT /tenants/{tenantId}/deployments/{componentId}/faults',
       'POST /tenants/{tenantId}/upgrades',
       'GET /tenants/{tenantId}/upgrades',
+      'GET /upgrades',
       'GET /tenants/{tenantId}/components/{componentId}/upgrades/active',
       'GET /upgrades/{id}',
       'GET /upgrades/{id}/instances',

@@ -2,7 +2,7 @@ import { Controller } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import type { z } from 'zod';
 import { TOPICS } from '#contracts/topics.js';
-import { RollbackResult, ValidationResult } from '#contracts/work.messages.js';
+import { RollbackResult, ValidationResult, WatchResult } from '#contracts/work.messages.js';
 import { inboxKeyOf, type IncomingMessage } from '#messaging/incoming-message.js';
 import { type Asked, type RawReport } from '../upgrade-asked.runner.js';
 import { UpgradeRunner } from '../upgrade.runner.js';
@@ -15,6 +15,11 @@ export class ResultsConsumer {
   @EventPattern(TOPICS.validatorResults)
   validated(@Payload() messages: IncomingMessage[]): Promise<void> {
     return this.runner.absorb(messages.map((message) => asked(message, ValidationResult, checks)));
+  }
+
+  @EventPattern(TOPICS.canaryResults)
+  watched(@Payload() messages: IncomingMessage[]): Promise<void> {
+    return this.runner.absorb(messages.map((message) => asked(message, WatchResult, canary)));
   }
 
   @EventPattern(TOPICS.rollbackResults)
@@ -41,7 +46,13 @@ function checks({ kind, handOver, state, checks }: ValidationResult['data']): Ra
   return { type, handOver, checks };
 }
 
-function restored({ handOver, restored, leftOver, state }: RollbackResult['data']): RawReport {
+function restored({ state, ...answer }: RollbackResult['data']): RawReport {
+  const { handOver, setsRestored, restored, leftOver } = answer;
   const done = state !== 'RUNNING';
-  return { type: 'ROLLBACK_ANSWERED', handOver, restored, leftOver, done };
+  return { type: 'ROLLBACK_ANSWERED', handOver, setsRestored, restored, leftOver, done };
+}
+
+/** ENDED answers our own END: what it says of the canaries, nobody waits for any more. */
+function canary({ executionId: _, commandId: __, state: ___, ...said }: WatchResult['data']) {
+  return { type: 'CANARY_WATCHED', ...said } as const;
 }

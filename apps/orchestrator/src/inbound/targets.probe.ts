@@ -9,6 +9,7 @@ import {
 import { REQUEST_LIMITS } from '#core/limits.js';
 import { invalidRequest, Refusal } from '../refusal.js';
 import type { Target } from '../registry.js';
+import type { TargetFacts } from '../create-upgrade.js';
 import { TargetDesk } from '../target-desk.js';
 
 /** Asks targets through their drivers; what drivers throw becomes what people are told. */
@@ -29,10 +30,16 @@ export class TargetsProbe extends TargetDesk {
     }
   }
 
-  override async count(target: Target): Promise<number> {
+  override async ask(target: Target): Promise<TargetFacts> {
     try {
-      const { listed } = await this.#inTime((signal) => this.drivers.open(target).room([], signal));
-      return listed;
+      return await this.#inTime(async (signal) => {
+        const driver = this.drivers.open(target);
+        const [{ listed }, { sets }] = await Promise.all([
+          driver.room([], signal),
+          driver.capabilities(signal),
+        ]);
+        return { listed, sets };
+      });
     } catch (error) {
       throw asRefusal(error);
     }

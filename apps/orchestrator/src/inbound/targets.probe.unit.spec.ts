@@ -7,16 +7,21 @@ import { TargetsProbe } from './targets.probe.js';
 const target = { driver: 'agent', settings: {} };
 const simulated = { declare: () => Promise.resolve(), setFaults: () => Promise.resolve() };
 
+const capabilities = () => Promise.resolve({ sets: true });
+
 function probing(room: () => Promise<unknown>): { probe: TargetsProbe; clock: SteppedClock } {
   const clock = new SteppedClock();
-  const drivers = { check: () => undefined, open: () => ({ room }) } as unknown as TargetDrivers;
+  const drivers = {
+    check: () => undefined,
+    open: () => ({ room, capabilities }),
+  } as unknown as TargetDrivers;
   return { probe: new TargetsProbe(drivers, simulated, clock), clock };
 }
 
 describe('counting the instances of a target', () => {
   it('gives up on a driver that heeds no signal', async () => {
     const { probe, clock } = probing(() => new Promise(() => undefined));
-    const counted = probe.count(target);
+    const counted = probe.ask(target);
     const refused = expect(counted).rejects.toMatchObject({
       code: 'TARGET_UNREACHABLE',
       status: 503,
@@ -28,13 +33,13 @@ describe('counting the instances of a target', () => {
 
   it('leaves no timer behind when it was answered', async () => {
     const { probe, clock } = probing(() => Promise.resolve({ listed: 7, down: 0, spare: 0 }));
-    expect(await probe.count(target)).toBe(7);
+    expect(await probe.ask(target)).toEqual({ listed: 7, sets: true });
     expect(clock.sleeping).toBe(0);
   });
 
   it('does not pass on what a driver says, which may hold addresses', async () => {
     const { probe } = probing(() => Promise.reject(new TargetUnreachableError('10.0.0.7 is down')));
-    const failed = await probe.count(target).catch((error: unknown) => error);
+    const failed = await probe.ask(target).catch((error: unknown) => error);
     expect(JSON.stringify(failed) + String(failed)).not.toContain('10.0.0.7');
   });
 });

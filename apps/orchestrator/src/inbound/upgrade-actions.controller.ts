@@ -4,18 +4,24 @@ import type { HttpReply } from './http-reply.js';
 import type { z } from 'zod';
 import type { ActionType } from '#core/execution/execution-inputs.js';
 import { UpgradeReadsRunner } from '../upgrade-reads.runner.js';
+import { UpgradeReversalRunner } from '../upgrade-reversal.runner.js';
 import { UpgradeRunner } from '../upgrade.runner.js';
 import { CallerOf, type Caller } from './caller.js';
-import { Documented } from './documented.js';
+import { Documented, type ProblemStatus } from './documented.js';
 import { Uuid } from './fields.js';
+import { NewId } from './held-keys.js';
 import { ActionRequest, NoQuery, RollbackQuery } from './upgrade-requests.js';
-import { BASE_PATH, etagOf, upgradeView, UpgradeView } from './upgrade-views.js';
+import { BASE_PATH, etagOf, linkOf, upgradeView, UpgradeView } from './upgrade-views.js';
 
 type ActionBody = z.output<typeof ActionRequest>;
 type View = Promise<Record<string, unknown>>;
 
 /** An action's route: answered 202, because what it sets going goes on after the answer. */
-function Act(path: string, summary: string): MethodDecorator {
+function Act(
+  path: string,
+  summary: string,
+  problems: readonly ProblemStatus[] = [],
+): MethodDecorator {
   return (target, key, descriptor: PropertyDescriptor) => {
     Post(path)(target, key, descriptor);
     HttpCode(202)(target, key, descriptor);
@@ -23,15 +29,14 @@ function Act(path: string, summary: string): MethodDecorator {
       method: 'POST',
       summary,
       answers: { 202: { description: 'Decided; this is how it stands', schema: UpgradeView } },
-      problems: [404, 409, 412],
+      problems: [...problems, 404, 409, 412],
       isAction: true,
     })(target, key, descriptor);
   };
 }
 
 /**
- * What a person asks of an upgrade, each judged by the status it finds. Which of them exist yet is
- * the rules' to say: what they do not know is refused with 409 like any other.
+ * What a person asks of an upgrade, each judged by the status it finds.
  */
 @ApiTags('Actions')
 @Controller(`${BASE_PATH}/upgrades/:id`)
@@ -39,6 +44,7 @@ export class UpgradeActionsController {
   constructor(
     private readonly upgrades: UpgradeRunner,
     private readonly reads: UpgradeReadsRunner,
+    private readonly reversal: UpgradeReversalRunner,
   ) {}
 
   @Act('start', 'Start: PENDING → VALIDATING')
@@ -52,7 +58,7 @@ export class UpgradeActionsController {
     return this.#act('START', id, body, caller, reply);
   }
 
-  @Act('pause', 'Pause: nothing new starts (not available yet)')
+  @Act('pause', 'Pause: nothing new starts, instances under way run to their end')
   pause(
     @Param('id', { schema: Uuid }) id: string,
     @Body({ schema: ActionRequest }) body: ActionBody,
@@ -63,7 +69,7 @@ export class UpgradeActionsController {
     return this.#act('PAUSE', id, body, caller, reply);
   }
 
-  @Act('resume', 'Resume what was paused (not available yet)')
+  @Act('resume', 'Resume what an operator has paused')
   resume(
     @Param('id', { schema: Uuid }) id: string,
     @Body({ schema: ActionRequest }) body: ActionBody,
@@ -85,7 +91,11 @@ export class UpgradeActionsController {
     return this.#act('CANCEL', id, body, caller, reply);
   }
 
-  @Act('approve', 'Approve a stage (not available yet)')
+  @Act(
+    'approve',
+    'Approve a stage (STAGED): by a named person who did not initiate the upgrade',
+    [403],
+  )
   approve(
     @Param('id', { schema: Uuid }) id: string,
     @Body({ schema: ActionRequest }) body: ActionBody,
@@ -96,7 +106,10 @@ export class UpgradeActionsController {
     return this.#act('APPROVE', id, body, caller, reply);
   }
 
-  @Act('promote-canary', 'Promote the canaries (not available yet)')
+  @Act(
+    'promote-canary',
+    'Promote the canaries: the rest follows; UNHEALTHY ones by force, with a reason',
+  )
   promoteCanary(
     @Param('id', { schema: Uuid }) id: string,
     @Body({ schema: ActionRequest }) body: ActionBody,
@@ -107,15 +120,24 @@ export class UpgradeActionsController {
     return this.#act('PROMOTE_CANARY', id, body, caller, reply);
   }
 
-  @Act('revert', 'Take back what a finished upgrade moved (not available yet)')
-  revert(
+  @Act(
+    'revert',
+    'Take back what an ended upgrade has moved, as a new one that is PENDING',
+    [422, 503],
+  )
+  async revert(
     @Param('id', { schema: Uuid }) id: string,
     @Body({ schema: ActionRequest }) body: ActionBody,
-    @Query({ schema: NoQuery }) _: unknown,
-    @CallerOf() caller: Caller,
+    @CallerOf() { actor: by, tenantId, ifMatchRevision }: Caller,
+    @NewId() newId: string,
     @Res({ passthrough: true }) reply: HttpReply,
   ): View {
-    return this.#act('REVERT', id, body, caller, reply);
+    const action = { type: 'REVERT', by, ...body } as const;
+    const strict = { tenantId, ifMatchRevision };
+    const created = await this.reversal.revert(newId, id, action, strict);
+    const shown = await this.reads.shown(created);
+    void reply.headers({ location: linkOf(newId), etag: etagOf(shown) });
+    return upgradeView(shown);
   }
 
   @Act('rollback', 'Roll back: every touched instance goes back to the version it had')

@@ -1,10 +1,6 @@
 /** What may be asked of upgrades (seed 003, spec §2): fields, types, bounds and defaults. */
 import { z } from 'zod';
-import {
-  EXECUTION_STATUSES,
-  INSTANCE_STATUSES,
-  STRATEGY_NAMES,
-} from '#core/execution/execution.js';
+import { INSTANCE_STATUSES, STRATEGY_NAMES } from '#core/execution/execution.js';
 import { REQUEST_DEFAULTS as DEFAULT, REQUEST_LIMITS as MAX } from '#core/limits.js';
 import { SKIPPABLE_CHECKS } from '../registry.js';
 import { boundedMap, Percentage, Slug, Uuid } from './fields.js';
@@ -24,7 +20,8 @@ export const UpgradeRequest = z
     fromVersionId: Uuid.meta({ description: "The deployment's current version" }),
     toVersionId: Uuid.meta({ description: 'Target version' }),
     strategy: z.enum(STRATEGY_NAMES).default(DEFAULT.strategy).meta({
-      description: 'Only ROLLING is available yet; the others are answered 422 by name',
+      description:
+        'How instances are taken; STAGED needs initiatedBy, BLUE_GREEN a target with sets',
     }),
     canaryPercentage: Percentage.default(DEFAULT.canaryPercentage),
     batchSize: z.int().min(1).max(MAX.batchSizeMax).default(DEFAULT.batchSize),
@@ -81,6 +78,10 @@ export const UpgradeRequest = z
       .max(MAX.blueGreenRetentionMaxSeconds)
       .default(DEFAULT.blueGreenRetentionSeconds),
   })
+  .refine(({ strategy, initiatedBy }) => strategy !== 'STAGED' || initiatedBy !== null, {
+    path: ['initiatedBy'],
+    message: 'expected with STAGED: whoever initiates it cannot approve its stages',
+  })
   .meta({
     id: 'UpgradeRequest',
     examples: [
@@ -110,10 +111,6 @@ export const NoQuery = z.strictObject({});
 export const RollbackQuery = z.strictObject({
   // A body's text has been looked at before it gets here.
   reason: Reason.refine(isStorable, 'expected whole text').optional(),
-});
-export const UpgradesQuery = z.strictObject({
-  ...pageFields,
-  status: statusFilter(EXECUTION_STATUSES),
 });
 export const InstancesQuery = z.strictObject({
   ...pageFields,

@@ -8,8 +8,9 @@ import { CallerOf, insistOnTenant, type Caller } from './caller.js';
 import { Documented } from './documented.js';
 import { TenantId, Uuid } from './fields.js';
 import { NewId } from './held-keys.js';
-import { newestAfter, positionAfter, shownPage } from './paging.js';
-import { InstancesQuery, UpgradeRequest, UpgradesQuery } from './upgrade-requests.js';
+import { positionAfter, shownPage } from './paging.js';
+import { AllUpgradesQuery, filterOf, UpgradesQuery } from './upgrade-lists.js';
+import { InstancesQuery, UpgradeRequest } from './upgrade-requests.js';
 import {
   BASE_PATH,
   etagOf,
@@ -20,6 +21,11 @@ import {
   upgradeView,
   UpgradeView,
 } from './upgrade-views.js';
+
+interface UpgradesAnswer {
+  items: Record<string, unknown>[];
+  nextCursor: string | null;
+}
 
 /** Creates upgrades and shows them. */
 @ApiTags('Upgrades')
@@ -47,7 +53,10 @@ export class UpgradesController {
     @Res({ passthrough: true }) reply: HttpReply,
   ): Promise<Record<string, unknown>> {
     insistOnTenant(caller, tenantId);
-    const stored = await this.creation.create({ id, tenantId, by: caller.actor, request });
+    const stored = await this.creation.create({
+      ...{ id, tenantId, by: caller.actor, request },
+      revertOf: null,
+    });
     const shown = await this.reads.shown(stored);
     void reply.headers({ location: linkOf(id), etag: etagOf(shown) });
     return upgradeView(shown);
@@ -58,18 +67,29 @@ export class UpgradesController {
     summary: "A tenant's upgrades, the newest first",
     answers: { 200: { description: 'A page', schema: UpgradePage } },
   })
-  async list(
+  list(
     @Param('tenantId', { schema: TenantId }) tenantId: string,
     @Query({ schema: UpgradesQuery }) query: z.output<typeof UpgradesQuery>,
     @CallerOf() caller: Caller,
-  ): Promise<{ items: Record<string, unknown>[]; nextCursor: string | null }> {
+  ): Promise<UpgradesAnswer> {
     insistOnTenant(caller, tenantId);
-    const { limit, cursor, status: statuses = null } = query;
-    const page = { after: newestAfter(cursor), limit: limit + 1 };
-    const rows = await this.reads.list({ tenantId, statuses, ...page });
-    return shownPage(rows, limit, upgradeView, ({ stored: { execution } }) => {
-      return [execution.createdAtMs, execution.id];
-    });
+    return this.#page(query, tenantId);
+  }
+
+  @Get('upgrades')
+  @Documented({
+    summary: 'Upgrades of all tenants, the newest first',
+    description:
+      'With X-Tenant-Id only those of that tenant. `active=true` leaves what has not ended.',
+    answers: { 200: { description: 'A page', schema: UpgradePage } },
+  })
+  listAll(
+    @Query({ schema: AllUpgradesQuery }) query: z.output<typeof AllUpgradesQuery>,
+    @CallerOf() caller: Caller,
+  ): Promise<UpgradesAnswer> {
+    const { tenantId = caller.tenantId } = query;
+    if (tenantId !== null) insistOnTenant(caller, tenantId);
+    return this.#page(query, tenantId);
   }
 
   @Get('tenants/:tenantId/components/:componentId/upgrades/active')
@@ -121,5 +141,15 @@ export class UpgradesController {
     const filter = { statuses, afterIndex: positionAfter(cursor, -1), limit: limit + 1 };
     const rows = await this.reads.instances(id, caller.tenantId, filter);
     return shownPage(rows, limit, instanceView, ({ index }) => [index]);
+  }
+
+  async #page(
+    query: z.output<typeof UpgradesQuery>,
+    tenantId: string | null,
+  ): Promise<UpgradesAnswer> {
+    const rows = await this.reads.list(filterOf(query, tenantId));
+    return shownPage(rows, query.limit, upgradeView, ({ stored: { execution } }) => {
+      return [execution.createdAtMs, execution.id];
+    });
   }
 }

@@ -9,6 +9,7 @@ import {
   type PlannedVersion,
 } from '#core/execution/execution.js';
 import type { InstancesMoved } from '#core/execution/execution-facts.js';
+import type { StandbySet } from '#core/execution/execution-requests.js';
 import {
   ActiveExecutionError,
   StaleExecutionError,
@@ -93,15 +94,16 @@ export class PgExecutionTx extends ServiceTxOver<PgTx> implements ExecutionTx {
       hand_over: string;
       current_version_id: string | null;
       target: StandingDeployment['target'];
+      standby_set: StandingDeployment['standby'];
     }>(
       '',
-      `SELECT hand_over, current_version_id, target FROM deployments
+      `SELECT hand_over, current_version_id, target, standby_set FROM deployments
        WHERE tenant_id = $1 AND component_id = $2 FOR SHARE`,
       [tenantId, componentId],
     );
     if (row === undefined) return null;
     const { hand_over: handOver, current_version_id: currentVersionId, target } = row;
-    return { handOver: Number(handOver), currentVersionId, target };
+    return { handOver: Number(handOver), currentVersionId, target, standby: row.standby_set };
   }
 
   async lock(ids: readonly string[], mode: 'wait' | 'skip'): Promise<Map<string, StoredExecution>> {
@@ -143,6 +145,28 @@ export class PgExecutionTx extends ServiceTxOver<PgTx> implements ExecutionTx {
         instances.map((instance) => instance.fromVersion),
       ],
     );
+  }
+
+  async nameInstances(executionId: string, first: number, ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await this.tx.query(
+      'instances.name',
+      `UPDATE execution_instances i SET instance_id = n.id
+       FROM unnest($3::text[]) WITH ORDINALITY AS n(id, at)
+       WHERE i.execution_id = $1 AND i.index = $2::int + n.at - 1`,
+      [executionId, first, ids],
+    );
+  }
+
+  async movedAmong(executionId: string, instanceIds: readonly string[]): Promise<string[]> {
+    const rows = await this.tx.query<{ instance_id: string }>(
+      '',
+      `SELECT instance_id FROM execution_instances
+       WHERE execution_id = $1 AND instance_id = ANY ($2::text[])
+         AND status <> ALL (ARRAY[${String(statusCode('PENDING'))}, ${String(statusCode('ROLLED_BACK'))}])`,
+      [executionId, instanceIds],
+    );
+    return rows.map((row) => row.instance_id);
   }
 
   async standing(executionId: string, indices: readonly number[]): Promise<StoredInstance[]> {
@@ -235,6 +259,18 @@ export class PgExecutionTx extends ServiceTxOver<PgTx> implements ExecutionTx {
         execution.plan.to.version,
         there,
       ],
+    );
+  }
+
+  async recordStandby(
+    { tenantId, componentId }: { readonly tenantId: string; readonly componentId: string },
+    standby: StandbySet | null,
+  ): Promise<void> {
+    await this.tx.query(
+      '',
+      `UPDATE deployments SET standby_set = $3, updated_at = now()
+       WHERE tenant_id = $1 AND component_id = $2`,
+      [tenantId, componentId, standby],
     );
   }
 

@@ -8,6 +8,7 @@ import {
   ActiveExecutionError,
   StaleExecutionError,
   type ExecutionStore,
+  type ListFilter,
   type MovedInstance,
   type StoredExecution,
 } from './execution.store.js';
@@ -47,9 +48,15 @@ export function aStoredExecution(more: Partial<Execution> = {}): StoredExecution
     failureThreshold: 3,
     initiatedBy: null,
     allowDowntime: false,
+    canaryDurationSeconds: 600,
+    autoPromote: false,
+    blueGreenRetentionSeconds: 600,
     drainTimeoutSeconds: 30,
+    newSet: null,
+    staleSet: null,
   };
-  const asked = { id, tenantId: 'acme', componentId, kind: 'UPGRADE', plan, handOver: 0 } as const;
+  const ends = { kind: 'UPGRADE', revertOf: null, plan, handOver: 0 } as const;
+  const asked = { id, tenantId: 'acme', componentId, ...ends };
   const execution = { ...createExecution(asked, AT_MS), ...more } as Execution;
   const snapshot = {
     tenantId: execution.tenantId,
@@ -75,7 +82,9 @@ export function aStoredExecution(more: Partial<Execution> = {}): StoredExecution
     blockers: [],
     warnings: [],
   };
-  return { execution, snapshot, compatibility, skipChecks: [], request: { batchSize: 2 } };
+  const tried = { installedComponents: {}, requires: {}, smokeTests: [], canaryMetrics: [] };
+  const request = { batchSize: 2 };
+  return { execution, snapshot, compatibility, skipChecks: [], ...tried, request };
 }
 
 const ROOM = { othersDown: 0, downPending: [], countedAtMs: AT_MS };
@@ -265,18 +274,57 @@ export function executionContract(open: () => Promise<ExecutionsUnderTest>): voi
   });
 
   describe('lists', () => {
+    const anything = {
+      ...{ tenantId: null, componentId: null, statuses: null, strategy: null, kind: null },
+      ...{ active: null, createdAfterMs: null, createdBeforeMs: null, after: null, limit: 10 },
+    };
+
+    it('hold what every filter lets through', async () => {
+      const { plan } = stored.execution;
+      const [quick, canary] = [
+        aStoredExecution({ createdAtMs: AT_MS + 10, kind: 'REVERT' }),
+        aStoredExecution({
+          ...{ tenantId: 'other', createdAtMs: AT_MS + 20 },
+          plan: { ...plan, strategy: 'CANARY' },
+        }),
+      ];
+      await store.transaction(async (tx) => {
+        await tx.insert(quick);
+        await tx.insert(canary);
+      });
+      await take({ type: 'CANCEL', by: 'ann', reason: null, force: false });
+      const of = async (filter: Partial<ListFilter>) =>
+        (await store.list({ ...anything, ...filter })).map(({ execution }) => execution.id);
+      const [first, second, third] = [stored, quick, canary].map(({ execution }) => execution.id);
+      expect(await of({})).toEqual([third, second, first]);
+      expect(await of({ tenantId: 'acme' })).toEqual([second, first]);
+      expect(await of({ componentId: quick.execution.componentId })).toEqual([second]);
+      expect(await of({ statuses: ['CANCELLED', 'FAILED'] })).toEqual([first]);
+      expect(await of({ strategy: 'CANARY' })).toEqual([third]);
+      expect(await of({ kind: 'REVERT' })).toEqual([second]);
+      expect(await of({ active: true })).toEqual([third, second]);
+      expect(await of({ active: false })).toEqual([first]);
+      expect(await of({ createdAfterMs: AT_MS + 10 })).toEqual([third]);
+      expect(await of({ createdBeforeMs: AT_MS + 10 })).toEqual([first]);
+      const page = { active: true, tenantId: 'acme', after: canary.execution };
+      expect(await of(page)).toEqual([second]);
+    });
+
     it('are newest first and go on where the page before ended', async () => {
       const tenantId = 'lists';
       const all = [1, 2, 3].map((n) => aStoredExecution({ tenantId, createdAtMs: AT_MS + n }));
       await store.transaction(async (tx) => {
         for (const one of all) await tx.insert(one);
       });
-      const first = await store.list({ tenantId, statuses: null, after: null, limit: 2 });
+      const first = await store.list({ ...anything, tenantId, limit: 2 });
       expect(first.map(({ execution }) => execution.createdAtMs - AT_MS)).toEqual([3, 2]);
       const after = first.at(-1)?.execution ?? null;
-      const rest = await store.list({ tenantId, statuses: ['PENDING'], after, limit: 2 });
+      const rest = await store.list({
+        ...anything,
+        ...{ tenantId, statuses: ['PENDING'], after, limit: 2 },
+      });
       expect(rest.map(({ execution }) => execution.createdAtMs - AT_MS)).toEqual([1]);
-      const none = await store.list({ tenantId, statuses: ['FAILED'], after: null, limit: 2 });
+      const none = await store.list({ ...anything, tenantId, statuses: ['FAILED'] });
       expect(none).toEqual([]);
     });
   });

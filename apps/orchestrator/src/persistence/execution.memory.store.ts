@@ -6,6 +6,8 @@ import { progressEventsOf } from '#contracts/progress-events.js';
 import type { ProgressEvent } from '#contracts/progress.messages.js';
 import { isTerminal, STEPS, type PlannedVersion } from '#core/execution/execution.js';
 import type { Fact, InstancesMoved } from '#core/execution/execution-facts.js';
+import type { StandbySet } from '#core/execution/execution-requests.js';
+import { isListed } from './execution-list.js';
 import {
   ActiveExecutionError,
   ExecutionStore,
@@ -33,6 +35,7 @@ interface FactRow {
 
 interface DeploymentRow {
   target?: StandingDeployment['target'];
+  standbySet?: StandingDeployment['standby'];
   currentVersionId: string;
   observedVersions: Record<string, number>;
   handOver: number;
@@ -64,10 +67,8 @@ export class MemoryExecutionStore extends ExecutionStore {
     });
   }
 
-  override async list({ tenantId, statuses, after, limit }: ListFilter) {
-    const rows = await this.#scan(({ execution }) => {
-      return execution.tenantId === tenantId && (statuses?.includes(execution.status) ?? true);
-    });
+  override async list({ after, limit, ...filter }: ListFilter) {
+    const rows = await this.#scan(({ execution }) => isListed(execution, filter));
     return rows
       .sort((a, b) => newestFirst(a.execution, b.execution))
       .filter(({ execution }) => after === null || newestFirst(after, execution) < 0)
@@ -177,8 +178,8 @@ class MemoryExecutionTx extends ServiceTxOver<MemoryTx> implements ExecutionTx {
     if (!(await this.tx.lockRow('deployments', key, 'wait'))) return null;
     const row = await this.#deployments().get(key);
     if (row === undefined) return null;
-    const { handOver, currentVersionId, target = null } = row;
-    return { handOver, currentVersionId, target };
+    const { handOver, currentVersionId, target = null, standbySet: standby = null } = row;
+    return { handOver, currentVersionId, target, standby };
   }
 
   async lock(ids: readonly string[], mode: 'wait' | 'skip'): Promise<Map<string, StoredExecution>> {
@@ -201,6 +202,23 @@ class MemoryExecutionTx extends ServiceTxOver<MemoryTx> implements ExecutionTx {
     const begin = { status: 'PENDING', attempt: 1, failure: null, movedAtMs } as const;
     all.push(...instances.map((instance) => ({ ...instance, ...begin })));
     await this.#instances().put(executionId, all);
+  }
+
+  async nameInstances(executionId: string, first: number, ids: readonly string[]): Promise<void> {
+    const all = await this.#instancesOf(executionId);
+    const named = all.map((one) => {
+      const instanceId = one.index < first ? undefined : ids[one.index - first];
+      return instanceId === undefined ? one : { ...one, instanceId };
+    });
+    await this.#instances().put(executionId, named);
+  }
+
+  async movedAmong(executionId: string, instanceIds: readonly string[]): Promise<string[]> {
+    const all = await this.#instancesOf(executionId);
+    return all
+      .filter(({ status }) => status !== 'PENDING' && status !== 'ROLLED_BACK')
+      .map(({ instanceId }) => instanceId)
+      .filter((id) => instanceIds.includes(id));
   }
 
   async standing(executionId: string, indices: readonly number[]): Promise<StoredInstance[]> {
@@ -268,6 +286,15 @@ class MemoryExecutionTx extends ServiceTxOver<MemoryTx> implements ExecutionTx {
     }
     const current = currentVersionId ?? row.currentVersionId;
     await this.#deployments().put(key, { ...row, observedVersions, currentVersionId: current });
+  }
+
+  async recordStandby(
+    { tenantId, componentId }: { readonly tenantId: string; readonly componentId: string },
+    standby: StandbySet | null,
+  ): Promise<void> {
+    const key = `${tenantId}/${componentId}`;
+    const row = await this.#deployments().get(key);
+    if (row !== undefined) await this.#deployments().put(key, { ...row, standbySet: standby });
   }
 
   async #keepHandOver(next: StoredExecution['execution']): Promise<void> {

@@ -15,6 +15,7 @@ import {
   type StoredExecution,
   type StoredInstance,
 } from './execution.store.js';
+import { listedBy } from './execution-list.js';
 import { PgExecutionTx } from './execution-tx.pg.store.js';
 import { factOf, indicesOf, type FactBody } from './fact.row.js';
 import { instanceOf, statusCode, type InstanceRow } from './instance.row.js';
@@ -47,13 +48,8 @@ export class PgExecutionStore extends ExecutionStore {
     return (await this.#select('WHERE id = $1', [id]))[0] ?? null;
   }
 
-  override list({ tenantId, statuses, after, limit }: ListFilter): Promise<StoredExecution[]> {
-    return this.#select(
-      `WHERE tenant_id = $1 AND ($2::text[] IS NULL OR status = ANY ($2))
-         AND ($3::bigint IS NULL OR (created_at, id) < ($3, $4::uuid))
-       ORDER BY created_at DESC, id DESC LIMIT $5`,
-      [tenantId, statuses, after?.createdAtMs ?? null, after?.id ?? null, limit],
-    );
+  override list(filter: ListFilter): Promise<StoredExecution[]> {
+    return this.#select(...listedBy(filter));
   }
 
   override async active(tenantId: string, componentId: string): Promise<StoredExecution | null> {

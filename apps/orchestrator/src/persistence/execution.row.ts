@@ -51,6 +51,7 @@ export function detailOf(execution: Execution): Record<string, unknown> {
   const moving = 'room' in execution ? execution : null;
   return {
     kind: execution.kind,
+    revertOf: execution.revertOf,
     listed: execution.listed,
     total: execution.total,
     takenByName: execution.takenByName,
@@ -62,6 +63,9 @@ export function detailOf(execution: Execution): Record<string, unknown> {
     preChecks: execution.preChecks,
     postChecks: execution.postChecks,
     rollback: execution.rollback,
+    canary: execution.canary,
+    newSet: execution.newSet,
+    setOperations: execution.setOperations,
     failureReason: execution.failureReason,
     ...('listing' in execution ? { listing: execution.listing } : {}),
     ...('checksPassed' in execution ? { checksPassed: execution.checksPassed } : {}),
@@ -71,9 +75,19 @@ export function detailOf(execution: Execution): Record<string, unknown> {
           roomWanted: moving.roomWanted,
           downPending: moving.room?.downPending ?? [],
           postChecksAskedAtMs: moving.postChecksAskedAtMs,
+          postChecksAnswered: moving.postChecksAnswered,
+          setOperation: moving.setOperation,
+          setFailure: moving.setFailure,
+          staleSet: moving.staleSet,
+          weighed: moving.weighed,
+          approvedStage: moving.approvedStage,
         }),
     ...(execution.status === 'PAUSED'
-      ? { pausedFrom: execution.pausedFrom, pauseReason: execution.pauseReason }
+      ? {
+          pausedFrom: execution.pausedFrom,
+          pauseReason: execution.pauseReason,
+          pausedAtMs: execution.pausedAtMs,
+        }
       : {}),
   };
 }

@@ -4,14 +4,17 @@
  */
 import type {
   Execution,
+  ExecutionKind,
   ExecutionStatus,
   InstanceStatus,
   LeftOver,
   PlannedVersion,
+  StrategyName,
 } from '#core/execution/execution.js';
 import type { ActionType } from '#core/execution/execution-inputs.js';
 import type { Fact } from '#core/execution/execution-facts.js';
-import type { ValidateCommand, WorkSnapshot } from '#contracts/work.messages.js';
+import type { StandbySet } from '#core/execution/execution-requests.js';
+import type { ValidateCommand, WatchCommand, WorkSnapshot } from '#contracts/work.messages.js';
 import type { ProgressEvent } from '#contracts/progress.messages.js';
 import type { ProgressHead, ResolvedFact } from '#contracts/progress-events.js';
 import type { ServiceTx } from '#postgres/service-database.js';
@@ -21,6 +24,11 @@ export interface ExecutionBrief {
   readonly snapshot: WorkSnapshot;
   readonly compatibility: ValidateCommand['data']['compatibility'];
   readonly skipChecks: ValidateCommand['data']['skipChecks'];
+  readonly installedComponents: ValidateCommand['data']['installedComponents'];
+  /** Of the target version: what it needs, how it is tried out, and what its canaries are held to. */
+  readonly requires: ValidateCommand['data']['requires'];
+  readonly smokeTests: ValidateCommand['data']['smokeTests'];
+  readonly canaryMetrics: WatchCommand['data']['metrics'];
   /** The request's fields as they are answered again, defaults filled in. */
   readonly request: Readonly<Record<string, unknown>>;
 }
@@ -32,6 +40,7 @@ export interface StoredExecution extends ExecutionBrief {
 /** A listed instance that is to be taken, with the version it was seen on. */
 export interface NewInstance {
   readonly index: number;
+  /** Empty as long as its set is not there (BLUE_GREEN). */
   readonly instanceId: string;
   readonly fromVersion: string | null;
 }
@@ -93,6 +102,7 @@ export interface StandingDeployment {
   readonly handOver: number;
   readonly currentVersionId: string | null;
   readonly target: WorkSnapshot['target'] | null;
+  readonly standby: StandbySet | null;
 }
 
 export interface ExecutionTx extends ServiceTx {
@@ -112,6 +122,10 @@ export interface ExecutionTx extends ServiceTx {
     instances: readonly NewInstance[],
     nowMs: number,
   ): Promise<void>;
+  /** The instances of a new set become known: rows from `first` on get these ids, in order. */
+  nameInstances(executionId: string, first: number, ids: readonly string[]): Promise<void>;
+  /** Which of these instances an execution has moved and not brought back. */
+  movedAmong(executionId: string, instanceIds: readonly string[]): Promise<string[]>;
   /** How the named instances stand now. Only under the execution's lock. */
   standing(executionId: string, indices: readonly number[]): Promise<StoredInstance[]>;
   /**
@@ -129,11 +143,24 @@ export interface ExecutionTx extends ServiceTx {
   plannedVersions(componentId: string, versions: readonly string[]): Promise<PlannedVersion[]>;
   recordAction(action: RecordedAction): Promise<void>;
   recordDeployment(record: DeploymentRecord): Promise<void>;
+  /** Which set the deployment keeps beside the live one; null: none any more. */
+  recordStandby(
+    deployment: { readonly tenantId: string; readonly componentId: string },
+    standby: StandbySet | null,
+  ): Promise<void>;
 }
 
+/** Null where anything will do. */
 export interface ListFilter {
-  readonly tenantId: string;
+  readonly tenantId: string | null;
+  readonly componentId: string | null;
   readonly statuses: readonly ExecutionStatus[] | null;
+  readonly strategy: StrategyName | null;
+  readonly kind: ExecutionKind | null;
+  /** Whether it has not ended yet. */
+  readonly active: boolean | null;
+  readonly createdAfterMs: number | null;
+  readonly createdBeforeMs: number | null;
   /** The last of the page before; null for the first page. */
   readonly after: { readonly createdAtMs: number; readonly id: string } | null;
   readonly limit: number;
