@@ -31,7 +31,7 @@ function sample(number: number, outcome: SampleOutcome): CanarySample {
 
 /** After samples as `PPF`, at the moments 1, 2, 3…; a dot is a moment that was missed. */
 function after(outcomes: string): Judged {
-  return [...outcomes].reduce((watch, letter, at) => {
+  return Array.from(outcomes).reduce((watch, letter, at) => {
     const outcome = LETTERS[letter];
     return outcome === undefined ? watch : withSample(watch, sample(at + 1, outcome));
   }, NONE);
