@@ -28,9 +28,12 @@ const KEEP_ALIVE_MS = 65_000;
  * @param {string} [version.problem] why it is never healthy
  * @param {number} [version.crashesAfterMs] how long it lives once it listens
  * @param {number} [version.failsEvery] every so many greetings are a 500
+ * @param {number} [version.turnsBadAfterMs] how long it is good once it listens: then its health says
+ *   that it is not, and every second greeting is a 500
  */
 export async function serve(version) {
   const instance = process.env.INSTANCE_ID ?? 'unnamed';
+  let { problem, failsEvery } = version;
   let greeted = 0;
   let ending = false;
 
@@ -43,7 +46,7 @@ export async function serve(version) {
   const greet = async (response, afterMs) => {
     await sleep(afterMs);
     greeted += 1;
-    if (version.failsEvery !== undefined && greeted % version.failsEvery === 0) {
+    if (failsEvery !== undefined && greeted % failsEvery === 0) {
       answer(response, 500, { problem: 'the greeting got lost' });
       return;
     }
@@ -55,7 +58,6 @@ export async function serve(version) {
     const url = new URL(request.url ?? '/', 'http://greeter');
     const reports = version.reports ?? version.version;
     if (url.pathname === '/health') {
-      const { problem } = version;
       const body = { version: reports, healthy: problem === undefined, instance };
       answer(response, problem === undefined ? 200 : 503, { ...body, problem });
     } else if (url.pathname === '/') {
@@ -83,6 +85,13 @@ export async function serve(version) {
       void sleep(version.crashesAfterMs).then(() => {
         process.stderr.write('out of memory, or so\n');
         process.exit(70);
+      });
+    }
+    if (version.turnsBadAfterMs !== undefined) {
+      void sleep(version.turnsBadAfterMs).then(() => {
+        process.stderr.write('the dictionary got lost\n');
+        problem = 'has lost its dictionary';
+        failsEvery = 2;
       });
     }
   });

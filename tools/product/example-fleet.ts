@@ -1,4 +1,4 @@
-/** The example: component `greeter` in seven versions, deployed for tenant `demo`. */
+/** The example: component `greeter` in eight versions, deployed for tenant `demo`. */
 import type {
   ComponentAnswer,
   DeploymentAnswer,
@@ -21,11 +21,12 @@ export const GREETER_VERSIONS: Readonly<Record<string, string>> = {
   '1.4.0': 'claims to be 1.0.0',
   '1.5.0': 'crashes after a while',
   '1.6.0': 'every fifth greeting is a 500',
+  '1.7.0': 'turns bad after a while',
 };
 
 /** From each good version to each faulty one: without a path a skipped minor is refused. */
 const PATHS: readonly (readonly [string, string])[] = ['1.0.0', '1.1.0'].flatMap((from) =>
-  ['1.2.0', '1.3.0', '1.4.0', '1.5.0', '1.6.0'].map((to) => [from, to] as const),
+  ['1.2.0', '1.3.0', '1.4.0', '1.5.0', '1.6.0', '1.7.0'].map((to) => [from, to] as const),
 );
 
 /** What the registry knows of the example, by name instead of id. */
