@@ -20,8 +20,20 @@ const BY_TYPE: Readonly<Record<Report['type'], Report>> = {
   BATCH_DELAY_OVER: { type: 'BATCH_DELAY_OVER' },
   DEADLINE_PASSED: { type: 'DEADLINE_PASSED' },
   POST_CHECKS_ENDED: { type: 'POST_CHECKS_ENDED', handOver: 1, checks: checks('FAILED') },
+  FLEET_COMPARED: { type: 'FLEET_COMPARED', handOver: 1, vanished: [], appeared: ['i-9'] },
+  SET_OPERATION_ENDED: {
+    ...{ type: 'SET_OPERATION_ENDED', handOver: 1, number: 1 },
+    ...{ outcome: 'DONE', reason: null, liveSet: null },
+  },
+  SET_LISTED: { type: 'SET_LISTED', handOver: 1, cursor: null, nextCursor: null, count: 1 },
+  CANARY_WATCHED: {
+    ...{ type: 'CANARY_WATCHED', handOver: 1, verdict: 'UNHEALTHY', reason: 'too late' },
+    ...{ durationOver: true, totals: { PASS: 0, FAIL: 3, NO_DATA: 0, ERROR: 0 }, samples: [] },
+  },
+  REMINDER_DUE: { type: 'REMINDER_DUE' },
   ROLLBACK_PROGRESSED: {
-    ...{ type: 'ROLLBACK_PROGRESSED', handOver: 1, restored: [], leftOver: [], done: true },
+    ...{ type: 'ROLLBACK_PROGRESSED', handOver: 1, setsRestored: false },
+    ...{ restored: [], leftOver: [], done: true },
   },
 };
 

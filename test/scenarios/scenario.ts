@@ -1,6 +1,7 @@
 /** A scenario: one upgrade in a world without faults but those it brings along itself. */
 import { expect } from '@jest/globals';
 import type { Execution } from '#core/execution/execution.js';
+import type { Action, ActionType } from '#core/execution/execution-inputs.js';
 import { checkInvariants } from '#core/execution/invariants.js';
 import type { RawReport } from '../../apps/orchestrator/src/upgrade-asked.runner.js';
 import { checkAll } from '../simulation/checkers.js';
@@ -56,7 +57,8 @@ export class Scenario {
     await this.until(() => isAnswered);
   }
 
-  async act(type: 'CANCEL' | 'ROLLBACK', over: { force?: boolean } = {}): Promise<boolean> {
+  /** An operator acts; answers whether it was accepted. */
+  async act(type: ActionType, over: Partial<Action> = {}): Promise<boolean> {
     const outcomes: boolean[] = [];
     void this.world.act(this.id, type, over).then((accepted) => outcomes.push(accepted));
     await this.until(() => outcomes.length > 0);

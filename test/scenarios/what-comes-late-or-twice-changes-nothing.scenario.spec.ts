@@ -45,7 +45,7 @@ it('on the way back', async () => {
   await scenario.report(roomCounted());
   await scenario.report({ type: 'BATCH_DELAY_OVER' });
   await scenario.report({ type: 'POST_CHECKS_ENDED', handOver: 1, checks: checks('FAILED') });
-  const answer = { handOver: 1, restored: [], leftOver: [], done: true };
+  const answer = { handOver: 1, setsRestored: false, restored: [], leftOver: [], done: true };
   await scenario.report({ type: 'ROLLBACK_PROGRESSED', ...answer });
   const execution = await scenario.end(
     'late-checks-progressed',

@@ -180,7 +180,7 @@ function checkBooks({ counters, id }: Execution, instances: readonly StoredInsta
 /** I2: an answer is judged once, however often it is sent and delivered. */
 function checkInbox(world: SimulatedWorld, executionId: string): string[] {
   const ids = new Set<string>();
-  for (const topic of [TOPICS.validatorResults, TOPICS.rollbackResults]) {
+  for (const topic of [TOPICS.validatorResults, TOPICS.canaryResults, TOPICS.rollbackResults]) {
     for (const { key, value } of world.bus.contents(topic)) {
       if (key !== executionId) continue;
       ids.add((JSON.parse(value?.toString() ?? '{}') as { id: string }).id);

@@ -6,7 +6,12 @@ import type { MessageProducer } from '#messaging/message-bus.js';
 import type { MemoryTx } from '#postgres/memory-service-database.js';
 import { type MemoryServiceDatabase } from '#postgres/memory-service-database.js';
 import type { OutboxRow, OutgoingMessage, OutgoingPointer } from '#postgres/service-database.js';
-import { type TargetDriver, TargetDrivers, type TargetSettings } from '#targets/target.driver.js';
+import {
+  type Fence,
+  type TargetDriver,
+  TargetDrivers,
+  type TargetSettings,
+} from '#targets/target.driver.js';
 import { progressOf } from '../../apps/orchestrator/src/progress.runner.js';
 import { MemoryExecutionStore } from '../../apps/orchestrator/src/persistence/execution.memory.store.js';
 import type {
@@ -16,6 +21,7 @@ import type {
   MovedInstance,
   StoredExecution,
 } from '../../apps/orchestrator/src/persistence/execution.store.js';
+import { before } from './driver-before.js';
 import type { ServiceName } from './simulated-process.js';
 
 export interface PlantedBug {
@@ -156,16 +162,11 @@ class UnfencedTargets extends TargetDrivers {
 
   override open(target: TargetSettings): TargetDriver {
     const driver = this.targets.open(target);
-    return {
-      capabilities: (signal) => driver.capabilities(signal),
-      list: (query, signal) => driver.list(query, signal),
-      room: (except, signal) => driver.room(except, signal),
-      poll: (operations, waitMs, signal) => driver.poll(operations, waitMs, signal),
-      submit: (operations, _, signal) => {
-        this.#epoch += 1;
-        return driver.submit(operations, { handOver: 1, epoch: this.#epoch }, signal);
-      },
-    };
+    const next = (): Fence => ({ handOver: 1, epoch: (this.#epoch += 1) });
+    return before(driver, {
+      submit: (operations, _, signal) => driver.submit(operations, next(), signal),
+      submitSet: (operation, _, signal) => driver.submitSet(operation, next(), signal),
+    });
   }
 
   override check(target: TargetSettings): void {

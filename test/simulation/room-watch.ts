@@ -18,6 +18,7 @@ import {
   type TargetSettings,
 } from '#targets/target.driver.js';
 import type { Clock } from '#runtime/clock.js';
+import { before } from './driver-before.js';
 import { FenceWatch } from './fence-watch.js';
 import type { ServiceName } from './simulated-process.js';
 import type { Upgrade } from './upgrades.js';
@@ -109,14 +110,14 @@ export class RoomWatch {
     const fleet = String(settings['fleet']);
     const upgrade = this.#upgrades.get(fleet);
     if (upgrade === undefined) return () => Promise.resolve();
-    const before = await this.#rows(upgrade, settings);
-    const downBefore = new Set(before.filter((row) => !isPlainlyUp(row)).map(({ id }) => id));
+    const rows = await this.#rows(upgrade, settings);
+    const downBefore = new Set(rows.filter((row) => !isPlainlyUp(row)).map(({ id }) => id));
     return async () => {
       const after = await this.#rows(upgrade, settings);
       const down = after.filter((row) => !row.gone && !isPlainlyUp(row));
       const asked = new Set(operations.map(({ instanceId }) => instanceId));
       const taken = down.filter(({ id }) => asked.has(id) && !downBefore.has(id));
-      if (taken.length === 0) return;
+      if (taken.length === 0 || upgrade.create.plan.strategy === 'RECREATE') return;
       this.sampled += 1;
       const { maxUnavailablePercentage } = upgrade.create.plan;
       const share = Math.floor((upgrade.instances * maxUnavailablePercentage) / 100);
@@ -174,11 +175,7 @@ class WatchedTargets extends TargetDrivers {
 
   override open(target: TargetSettings): TargetDriver {
     const driver = this.targets.open(target);
-    return {
-      capabilities: (signal) => driver.capabilities(signal),
-      list: (query, signal) => driver.list(query, signal),
-      room: (except, signal) => driver.room(except, signal),
-      poll: (operations, waitMs, signal) => driver.poll(operations, waitMs, signal),
+    return before(driver, {
       submit: async (operations, fence, signal) => {
         const lookAgain = await this.look(target, operations, fence);
         const states = await driver.submit(operations, fence, signal);
@@ -186,7 +183,7 @@ class WatchedTargets extends TargetDrivers {
         await lookAgain();
         return states;
       },
-    };
+    });
   }
 
   override check(target: TargetSettings): void {

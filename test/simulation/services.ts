@@ -17,8 +17,14 @@ import { MemoryRollbackStore } from '../../apps/rollback-agent/src/persistence/r
 import { RollbackAgent } from '../../apps/rollback-agent/src/rollback-agent.js';
 import { MemoryValidationStore } from '../../apps/validator/src/persistence/validation.memory.store.js';
 import type { Judged } from '../../apps/orchestrator/src/upgrade-asked.runner.js';
+import { CanaryMonitor } from '../../apps/canary-monitor/src/canary-monitor.js';
+import type { MetricSource } from '../../apps/canary-monitor/src/inbound/prometheus.client.js';
+import { MemoryWatchStore } from '../../apps/canary-monitor/src/persistence/watch.memory.store.js';
 import { Validator } from '../../apps/validator/src/validator.js';
 import type { ServiceName, SimulatedProcess } from './simulated-process.js';
+
+/** As the service has it when nobody configures another (spec §6). */
+const WATCH_INTERVAL_MS = 30_000;
 
 /** What a process is given to stand on. */
 export interface Ground {
@@ -30,6 +36,8 @@ export interface Ground {
   readonly decided: (judged: Judged) => void;
   /** The orchestrator's store; an arm of a planted bug gives another. */
   readonly storeOf: (database: MemoryServiceDatabase) => ExecutionStore;
+  /** Where metrics come from that are not the target's own. */
+  readonly prometheus: MetricSource;
 }
 
 /** A service that has been put together: what it consumes, and how it begins. */
@@ -43,6 +51,7 @@ export interface Built {
 export const TABLES_OF: Readonly<Record<ServiceName, typeof EXECUTION_TABLES | undefined>> = {
   orchestrator: EXECUTION_TABLES,
   validator: undefined,
+  'canary-monitor': undefined,
   'rollback-agent': undefined,
 };
 
@@ -58,6 +67,7 @@ export const BUILD: Readonly<Record<ServiceName, (ground: Ground) => Built>> = {
     return {
       consumes: [
         { topic: TOPICS.validatorResults, take: (messages) => consumer.validated(messages) },
+        { topic: TOPICS.canaryResults, take: (messages) => consumer.watched(messages) },
         { topic: TOPICS.rollbackResults, take: (messages) => consumer.rolledBack(messages) },
       ],
       deadLetters,
@@ -76,6 +86,19 @@ export const BUILD: Readonly<Record<ServiceName, (ground: Ground) => Built>> = {
       start: () => validator.start(),
     };
   },
+  'canary-monitor': (ground) => {
+    const { clock } = ground.process;
+    const store = new MemoryWatchStore(ground.database, () => clock.nowMs());
+    const { prometheus } = ground;
+    const parts = { ...partsOf(ground), store, prometheus, intervalMs: WATCH_INTERVAL_MS };
+    const monitor = new CanaryMonitor(parts);
+    const { consumer, deadLetters } = monitor;
+    return {
+      consumes: [{ topic: TOPICS.canaryCommands, take: (messages) => consumer.take(messages) }],
+      deadLetters,
+      start: () => monitor.start(),
+    };
+  },
   'rollback-agent': (ground) => {
     const { clock } = ground.process;
     const store = new MemoryRollbackStore(ground.database, () => clock.nowMs());
@@ -89,7 +112,12 @@ export const BUILD: Readonly<Record<ServiceName, (ground: Ground) => Built>> = {
   },
 };
 
-export const SERVICES: readonly ServiceName[] = ['orchestrator', 'validator', 'rollback-agent'];
+export const SERVICES: readonly ServiceName[] = [
+  'orchestrator',
+  'validator',
+  'canary-monitor',
+  'rollback-agent',
+];
 
 export function memoryStoreOf(database: MemoryServiceDatabase): ExecutionStore {
   return new MemoryExecutionStore(database);

@@ -11,7 +11,7 @@ import type { TargetSettings } from '#targets/target.driver.js';
 import type { SeededRandom } from '#testing/seeded-random.js';
 import { slowness, type FaultRates } from './fault-plan.js';
 
-export type ServiceName = 'orchestrator' | 'validator' | 'rollback-agent';
+export type ServiceName = 'orchestrator' | 'validator' | 'canary-monitor' | 'rollback-agent';
 
 /** What a process needs of the world around it. */
 export interface Surroundings {
@@ -163,6 +163,12 @@ export class ProcessTargets extends TargetDrivers {
       submit: (operations, fence) => call('operate', () => driver.submit(operations, fence)),
       poll: (operations, waitMs, signal) =>
         call('poll', () => driver.poll(operations, waitMs, signal)),
+      sets: () => call('name its sets', () => driver.sets()),
+      submitSet: (operation, fence) => call('operate', () => driver.submitSet(operation, fence)),
+      pollSet: (id, waitMs, signal) => call('poll', () => driver.pollSet(id, waitMs, signal)),
+      backups: () => call('name its backups', () => driver.backups()),
+      metric: (query, signal) => call('measure', () => driver.metric(query, signal)),
+      address: (set) => call('say its address', () => driver.address(set)),
     };
   }
 

@@ -18,6 +18,10 @@ import type { StoredExecution } from '../../apps/orchestrator/src/persistence/ex
 import type { Judged } from '../../apps/orchestrator/src/upgrade-asked.runner.js';
 import type { Orchestrator } from '../../apps/orchestrator/src/orchestrator.js';
 import type { CreateExecution } from '../../apps/orchestrator/src/create-execution.js';
+import {
+  NoPrometheus,
+  type MetricSource,
+} from '../../apps/canary-monitor/src/inbound/prometheus.client.js';
 import { NO_FAULTS, type FaultPlan } from './fault-plan.js';
 import { HONEST, type PlantedBug } from './planted-bugs.js';
 import { RoomWatch } from './room-watch.js';
@@ -40,6 +44,7 @@ export const ANSWERS: readonly string[] = [
   'PRE_CHECKS_ENDED',
   'POST_CHECKS_ENDED',
   'CHECKS_PROGRESSED',
+  'CANARY_WATCHED',
   'ROLLBACK_PROGRESSED',
 ];
 
@@ -52,6 +57,7 @@ export interface WorldOptions {
   readonly seed?: number;
   readonly faults?: FaultPlan;
   readonly bug?: PlantedBug;
+  readonly prometheus?: MetricSource;
   /** Told of every line of the trace. */
   readonly onTrace?: (line: string) => void;
 }
@@ -107,6 +113,7 @@ export class SimulatedWorld {
     this.#databases = {
       orchestrator: databaseOf('orchestrator'),
       validator: databaseOf('validator'),
+      'canary-monitor': databaseOf('canary-monitor'),
       'rollback-agent': databaseOf('rollback-agent'),
     };
   }
@@ -144,7 +151,8 @@ export class SimulatedWorld {
       this.#decided(process, judged);
     };
     const storeOf = this.#bug.store ?? memoryStoreOf;
-    const ground = { process, database, producer, drivers, decided, storeOf };
+    const { prometheus = new NoPrometheus() } = this.options;
+    const ground = { process, database, producer, drivers, decided, storeOf, prometheus };
     const built = BUILD[service](ground);
     this.#running.set(owner, { process, built });
     this.trace(owner, 'starts');
