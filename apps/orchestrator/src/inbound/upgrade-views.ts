@@ -8,6 +8,7 @@ import {
   type CheckResult,
   type Execution,
 } from '#core/execution/execution.js';
+import { CANARY_VERDICTS, SAMPLE_OUTCOMES } from '#core/canary/canary-samples.js';
 import { ACTION_TYPES } from '#core/execution/execution-inputs.js';
 import { REQUEST_LIMITS } from '#core/limits.js';
 import type { ShownUpgrade, StoredInstance } from '../upgrade-reads.runner.js';
@@ -59,8 +60,56 @@ const RollbackInfoView = z
       .array(z.strictObject({ instanceId: z.string(), reason: z.string() }))
       .meta({ description: 'What could not be brought back: the first 100' }),
     leftOverCount: count,
+    leftOverLink: z
+      .string()
+      .meta({ description: 'Instances that were touched and are not back, once it has ended' }),
   })
   .meta({ id: 'RollbackInfo' });
+
+const CanarySampleView = z
+  .strictObject({
+    number: z.int().min(1).meta({ description: 'Which moment of the grid; a missed one is a gap' }),
+    at: Time,
+    outcome: z.enum(SAMPLE_OUTCOMES),
+    findings: z.array(
+      z.strictObject({
+        of: z.string().meta({ description: '`health`, or the name of the metric' }),
+        outcome: z.enum(SAMPLE_OUTCOMES),
+        value: z.number().nullable(),
+        summary: z.string(),
+      }),
+    ),
+  })
+  .meta({ id: 'CanarySample' });
+
+const CanaryView = z
+  .strictObject({
+    verdict: z.enum(CANARY_VERDICTS).nullable().meta({
+      description: 'Null before the first sample; UNHEALTHY stays. No data is never HEALTHY',
+    }),
+    reason: z.string().meta({ description: 'Why the verdict is what it is' }),
+    beganAt: Time,
+    endsAt: Time.meta({ description: 'When canaryDurationSeconds are over' }),
+    durationOver: z.boolean(),
+    lastHeardAt: Time.meta({ description: 'When the monitor last said anything' }),
+    totals: z.strictObject({ PASS: count, FAIL: count, NO_DATA: count, ERROR: count }),
+    samples: z.array(CanarySampleView).meta({ description: 'The latest, oldest first' }),
+  })
+  .meta({ id: 'Canary' });
+
+const NewSetView = z
+  .strictObject({
+    name: z.string(),
+    state: z.enum(['CREATING', 'STANDING', 'LIVE', 'RETIRED']).meta({
+      description: 'STANDING: beside the live one. LIVE: all new requests go to it',
+    }),
+    previous: z.string().nullable().meta({ description: 'The set that was live before' }),
+    leftBehind: z
+      .string()
+      .nullable()
+      .meta({ description: 'It was to be retired and could not be: why' }),
+  })
+  .meta({ id: 'NewSet' });
 
 const who = { reason: z.string(), by: z.string() };
 
@@ -70,6 +119,10 @@ export const UpgradeView = z
     id: z.uuid(),
     tenantId: z.string(),
     kind: z.enum(['UPGRADE', 'REVERT']),
+    revertOf: z
+      .uuid()
+      .nullable()
+      .meta({ description: 'Of a REVERT: the execution whose moves it takes back' }),
     status: z.enum(EXECUTION_STATUSES),
     stopping: z
       .strictObject({ to: z.enum(['CANCELLED', 'FAILED']), ...who })
@@ -78,10 +131,14 @@ export const UpgradeView = z
     waitingFor: z.strictObject({ kind: z.string(), who: z.string(), since: Time }).nullable(),
     pausedFrom: z.enum(['IN_PROGRESS', 'CANARY_RUNNING']).nullable(),
     pauseReason: z.enum(['OPERATOR', 'STAGE_APPROVAL']).nullable(),
+    pausedAt: Time.nullable(),
     progress: ProgressView,
     rollbackInfo: RollbackInfoView,
     validationResults: z.array(CheckView),
-    canary: z.null(),
+    canary: CanaryView.nullable().meta({
+      description: 'Null before CANARY_MONITORING, and for all other strategies',
+    }),
+    newSet: NewSetView.nullable().meta({ description: 'Null for all strategies but BLUE_GREEN' }),
     failureReason: z.string().nullable(),
     warnings: z.array(z.string()).meta({ description: 'As they stood when it was created' }),
     createdAt: Time,
@@ -103,6 +160,7 @@ export function upgradeView(shown: ShownUpgrade): Record<string, unknown> {
     id: execution.id,
     tenantId: execution.tenantId,
     kind: execution.kind,
+    revertOf: execution.revertOf,
     status: execution.status,
     ...inOrder(request),
     stopping,
@@ -112,13 +170,15 @@ export function upgradeView(shown: ShownUpgrade): Record<string, unknown> {
         : { kind: waitingFor.kind, who: waitingFor.who, since: isoOf(waitingFor.sinceMs) },
     pausedFrom: paused?.pausedFrom ?? null,
     pauseReason: paused?.pauseReason ?? null,
+    pausedAt: isoOrNull(paused?.pausedAtMs ?? null),
     progress,
     rollbackInfo: rollbackInfo(execution, shown.restored),
     validationResults: [
       ...execution.preChecks.map((check) => checkView('PRE', check)),
       ...execution.postChecks.map((check) => checkView('POST', check)),
     ],
-    canary: null,
+    canary: canaryView(execution),
+    newSet: newSetView(execution),
     failureReason: execution.failureReason,
     warnings: compatibility.warnings,
     createdAt: isoOf(execution.createdAtMs),
@@ -143,6 +203,26 @@ export function etagOf({ stored }: ShownUpgrade): string {
   return `"${String(stored.execution.revision)}"`;
 }
 
+function canaryView({ canary }: Execution): z.infer<typeof CanaryView> | null {
+  if (canary === null) return null;
+  const { verdict, reason, durationOver, totals } = canary;
+  return {
+    ...{ verdict, reason, durationOver, totals: { ...totals } },
+    beganAt: isoOf(canary.beganAtMs),
+    endsAt: isoOf(canary.endsAtMs),
+    lastHeardAt: isoOf(canary.lastHeardAtMs),
+    samples: canary.samples.map(({ number, atMs, outcome, findings }) => {
+      return { number, at: isoOf(atMs), outcome, findings: [...findings] };
+    }),
+  };
+}
+
+function newSetView({ newSet }: Execution): z.infer<typeof NewSetView> | null {
+  if (newSet === null) return null;
+  const { name, state, previous, leftBehind } = newSet;
+  return { name, state, previous, leftBehind };
+}
+
 function checkView(phase: 'PRE' | 'POST', result: CheckResult): z.infer<typeof CheckView> {
   return { phase, ...result, evidence: { ...result.evidence } };
 }
@@ -165,9 +245,13 @@ function rollbackInfo(
     rolledBackInstancesLink: `${linkOf(execution.id)}/instances?status=ROLLED_BACK`,
     leftOver: leftOver.slice(0, REQUEST_LIMITS.instancesShown),
     // An agent that fell silent has named none of them.
+    leftOverLink: `${linkOf(execution.id)}/instances?status=${LEFT_OVER.join(',')}`,
     leftOverCount: isTerminal(execution.status) ? notBack(execution) : leftOver.length,
   };
 }
+
+/** What a touched instance may have been left in. */
+const LEFT_OVER = INSTANCE_STATUSES.filter((it) => it !== 'PENDING' && it !== 'ROLLED_BACK');
 
 /** Touched instances of a rollback that are not back. */
 function notBack(execution: Execution): number {

@@ -1,10 +1,19 @@
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import { STATUS_DEADLINES } from '#core/limits.js';
-import { anExecution, T0 } from '#testing/an-execution.js';
+import { EXECUTION_STATUSES, type Canary } from '#core/execution/execution.js';
+import { anExecution, T0, type ExecutionBuilder } from '#testing/an-execution.js';
 import { given } from '#testing/given.js';
 import { aStoredExecution } from '../persistence/execution.contract.js';
 import { UpgradeReadsRunner } from '../upgrade-reads.runner.js';
-import { upgradeView } from './upgrade-views.js';
+import { UpgradeRequest } from './upgrade-requests.js';
+import { upgradeView, UpgradeView } from './upgrade-views.js';
+
+const REQUEST = UpgradeRequest.parse({
+  componentId: randomUUID(),
+  fromVersionId: randomUUID(),
+  toVersionId: randomUUID(),
+});
 
 it('counts what a silent rollback agent left over, although it named none of them', async () => {
   const back = anExecution().rollingBack().withCounters({ PENDING: 1, COMPLETED: 2, FAILED: 1 });
@@ -18,5 +27,47 @@ it('counts what a silent rollback agent left over, although it named none of the
   expect(view).toMatchObject({
     status: 'FAILED',
     rollbackInfo: { leftOver: [], leftOverCount: 3 },
+  });
+});
+
+describe('an upgrade as it is answered', () => {
+  const shown = async (builder: ExecutionBuilder) => {
+    const reads = new UpgradeReadsRunner({} as never);
+    const stored = { ...aStoredExecution(), execution: builder.build() };
+    return upgradeView(await reads.shown({ ...stored, request: REQUEST }));
+  };
+
+  it.each(EXECUTION_STATUSES)('is what its schema says, %s', async (status) => {
+    const view = await shown(anExecution().in(status));
+    expect(() => UpgradeView.parse(view)).not.toThrow();
+    expect(view).toMatchObject({ status, revertOf: null, newSet: null });
+  });
+
+  it('shows what is known of its canaries, and since when it is paused', async () => {
+    const sample = { number: 2, atMs: T0 + 60_000, outcome: 'NO_DATA' } as const;
+    const finding = { of: 'health', outcome: 'NO_DATA', value: null, summary: 'silence' } as const;
+    const canary: Canary = {
+      ...{ beganAtMs: T0, endsAtMs: T0 + 600_000, verdict: 'INCONCLUSIVE', reason: 'no data' },
+      ...{ durationOver: false, totals: { PASS: 0, FAIL: 0, NO_DATA: 1, ERROR: 0 } },
+      ...{ samples: [{ ...sample, findings: [finding] }], lastHeardAtMs: T0 + 60_000 },
+    };
+    const paused = { canary, pausedAtMs: T0 + 90_000 };
+    const view = await shown(anExecution().in('PAUSED').with(paused));
+    expect(() => UpgradeView.parse(view)).not.toThrow();
+    expect(view).toMatchObject({
+      ...{ pausedFrom: 'IN_PROGRESS', pausedAt: '2030-01-01T00:01:30.000Z' },
+      canary: {
+        ...{ verdict: 'INCONCLUSIVE', endsAt: '2030-01-01T00:10:00.000Z', durationOver: false },
+        samples: [{ number: 2, at: '2030-01-01T00:01:00.000Z', findings: [finding] }],
+      },
+    });
+  });
+
+  it('shows the set that takes over', async () => {
+    const name = 'green';
+    const set = { name, state: 'LIVE', previous: 'blue', named: 3, cursor: null, leftBehind: null };
+    const view = await shown(anExecution().inProgress().with({ newSet: set }));
+    expect(() => UpgradeView.parse(view)).not.toThrow();
+    expect(view).toMatchObject({ newSet: { name, state: 'LIVE', previous: 'blue' } });
   });
 });

@@ -170,7 +170,11 @@ export function registryContract(open: () => Promise<RegistryUnderTest>): void {
         smokeTests: [],
         canaryMetrics: [
           {
-            ...{ name: 'errors', source: 'PROMETHEUS', query: 'q', bound: 0.5, direction: 'BELOW' },
+            name: 'errors',
+            source: 'PROMETHEUS',
+            query: 'q',
+            bound: 0.5,
+            direction: 'BELOW',
             initialDelaySeconds: 60,
           },
         ],
