@@ -43,18 +43,19 @@ export class InMemoryFleet {
   #sets: SimulatedSets = newSets();
   #faults: FaultBook;
   #version: string;
-  readonly #record: RecordAct;
+  #record: RecordAct = null;
   readonly history: SimulatedAct[] = [];
 
   constructor({ instances, version, faults, keepsHistory }: FleetDeclaration) {
     this.#faults = new FaultBook(faults);
     this.#version = version;
-    this.#record = keepsHistory ? (act) => this.#keep(act) : null;
+    this.#keepHistory(keepsHistory);
     const rows = this.#rowsOf(MAIN_SET);
     for (let index = 0; index < instances; index += 1) rows.put(newInstance(index, version));
   }
 
-  redeclare({ instances, version, faults }: FleetDeclaration): void {
+  redeclare({ instances, version, faults, keepsHistory }: FleetDeclaration): void {
+    this.#keepHistory(keepsHistory);
     this.#faults = new FaultBook(faults);
     this.#version = version;
     const before = this.#rowsOf(MAIN_SET);
@@ -155,6 +156,10 @@ export class InMemoryFleet {
     let rows = this.#rows.get(set);
     if (rows === undefined) this.#rows.set(set, (rows = new SetRows()));
     return rows;
+  }
+
+  #keepHistory(isKept: boolean): void {
+    this.#record = isKept ? (act) => this.#keep(act) : null;
   }
 
   #keep(act: SimulatedAct): void {

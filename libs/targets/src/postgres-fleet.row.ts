@@ -127,17 +127,19 @@ export async function changeInstances(
   await client.query(FILL_SET, [fleet, set, idPrefixOf(set), fence, change.size]);
 }
 
-/** What runs in the fleet, or in one of its sets, locked. */
+/** What runs in the fleet, or only in one of its sets, or what has ended since; locked. */
 export async function selectBusy(
   client: PoolClient,
   fleet: string,
-  set: string | null = null,
+  { set, endedMs }: { readonly set?: string; readonly endedMs?: number } = {},
 ): Promise<SimulatedInstance[]> {
   const { rows } = await client.query<InstanceRow>(
     `select ${INSTANCE_COLUMNS} from simulated.instances
-     where fleet = $1 and busy and ($2::text is null or set_name = $2)
+     where fleet = $1 and not (admitted and up and not busy) and busy
+       and ($2::text is null or set_name = $2)
+       and ($3::float8 is null or (operation ->> 'endsAtMs')::float8 <= $3)
      order by id for update`,
-    [fleet, set],
+    [fleet, set ?? null, endedMs ?? null],
   );
   return rows.map(instanceOf);
 }

@@ -33,7 +33,7 @@ create table if not exists simulated.instances (
   admitted boolean not null,
   up boolean not null,
   gone boolean not null,
-  -- Of what runs: when it ends, ms since 1970; null while nothing runs, or when it hangs.
+  -- An operation runs, or has ended since the row was written.
   busy boolean not null,
   fence jsonb,
   operation jsonb,

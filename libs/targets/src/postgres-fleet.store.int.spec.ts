@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Pool } from 'pg';
 import { SystemClock } from '#runtime/clock.js';
 import { PostgresFleetStore } from './postgres-fleet.store.js';
+import { describeSimulatedSets } from './simulated-sets.contract.js';
 import { SimulatedTargets } from './simulated-targets.js';
 import { describeTarget } from './target.contract.js';
 import { TargetUnreachableError } from './target.driver.js';
@@ -14,6 +15,8 @@ const database = `targets_spec_${process.pid}`;
 const server = new URL(process.env['DATABASE_URL'] ?? 'postgres://nowhere');
 const admin = new Pool({ connectionString: server.href, max: 1 });
 const pool = new Pool({ connectionString: new URL(`/${database}`, server).href, max: 8 });
+// Each of the many stores of these tests listens for its cut connections.
+pool.setMaxListeners(20);
 const store = new PostgresFleetStore(pool);
 const targets = new SimulatedTargets(store, clock);
 /** As another process opens them that knows nothing but what the first one has kept. */
@@ -37,6 +40,25 @@ afterAll(async () => {
   await admin.query(`drop database ${database}`);
   await admin.end();
 });
+
+/** As it was with one set to a fleet, and a fleet in it. */
+const SCHEMA_BEFORE_SETS = `
+create schema simulated;
+create table simulated.fleets (
+  fleet text primary key, version text not null, faults jsonb not null, spent jsonb not null,
+  keeps_history boolean not null, acts integer not null default 0
+);
+create table simulated.instances (
+  fleet text not null references simulated.fleets on delete cascade, id text collate "C" not null,
+  index integer not null, runs text not null, came_from jsonb not null, admitted boolean not null,
+  up boolean not null, gone boolean not null, busy boolean not null, fence jsonb, operation jsonb,
+  earlier jsonb not null, primary key (fleet, id)
+);
+insert into simulated.fleets values ('before/sets', '1.0.0', '[]', '[]', true, 0);
+insert into simulated.instances values
+  ('before/sets', 'i-000000', 0, '0.9.0', '[]', true, true, false, false, null, null, '[]'),
+  ('before/sets', 'i-000001', 1, '1.0.0', '[]', false, true, false, false, null, null, '[]');
+`;
 
 function newSettings(instances: number): { fleet: string; version: string; instances: number } {
   fleets += 1;
@@ -76,6 +98,11 @@ describeTarget('the simulated driver in Postgres', () => {
   });
 });
 
+describeSimulatedSets('simulated fleets in Postgres', (faults = [], more = {}) => {
+  const settings = { ...newSettings(10), faults, ...more };
+  return { driver: targets.open(settings), targets, settings, store };
+});
+
 describe('simulated fleets in Postgres', () => {
   it('are the same ones for every service', async () => {
     const settings = newSettings(3);
@@ -93,6 +120,23 @@ describe('simulated fleets in Postgres', () => {
       ),
     );
     expect(rooms).toEqual(rooms.map(() => ({ listed: 100, down: 0, spare: 100 })));
+  });
+
+  it('that were made before there were sets have one, and can have more', async () => {
+    await pool.query('drop schema simulated cascade');
+    await pool.query(SCHEMA_BEFORE_SETS);
+    const settings = { ...newSettings(2), fleet: 'before/sets' };
+    const driver = new SimulatedTargets(new PostgresFleetStore(pool), clock).open(settings);
+    expect(await driver.sets()).toEqual([{ name: 'main', live: true, listed: 2 }]);
+    expect((await driver.list({ limit: 5 })).instances).toMatchObject([
+      { id: 'i-000000', version: '0.9.0', admitted: true },
+      { id: 'i-000001', version: '1.0.0', admitted: false },
+    ]);
+    const create = { id: 'c', verb: 'createSet', set: 'new', size: 2 } as const;
+    expect(await driver.submitSet(create, FENCE)).toMatchObject({ state: 'SUCCEEDED' });
+    expect(await driver.list({ set: 'new', limit: 5 })).toMatchObject({
+      instances: [{ version: null }, { version: null }],
+    });
   });
 
   it('begin an operation once, however many submit it at once', async () => {

@@ -112,6 +112,7 @@ export class PostgresFleetStore extends SimulatedFleetStore {
     return this.#onFleet(declaration, async (held) => {
       const { client, fleet, nowMs, faults, acts } = held;
       const liveSet = held.sets.live;
+      if (selection.kind === 'SUSPECTS') await settleEnded(held);
       const rows = await selectInstances(client, fleet, selection, liveSet, faults);
       const changed = new Map<string, SimulatedInstance>();
       const put = (row: SimulatedInstance): unknown => changed.set(row.id, row);
@@ -285,6 +286,16 @@ export class PostgresFleetStore extends SimulatedFleetStore {
   }
 }
 
+/** What has ended is no suspect any more, also where nobody has asked after it since. */
+async function settleEnded({ client, fleet, nowMs }: Held): Promise<void> {
+  const ended = await selectBusy(client, fleet, { endedMs: nowMs });
+  await updateInstances(
+    client,
+    fleet,
+    ended.map((row) => settle(row, nowMs)),
+  );
+}
+
 /** Does what is due on the sets. */
 async function settleSets(held: Held): Promise<void> {
   const { client, fleet, acts } = held;
@@ -295,7 +306,7 @@ async function settleSets(held: Held): Promise<void> {
   await keepSets(held, sets);
   if (change === null) return;
   if (change.kind === 'REMOVE') {
-    for (const row of await selectBusy(client, fleet, change.set)) {
+    for (const row of await selectBusy(client, fleet, { set: change.set })) {
       recordEnd(settle(row, held.nowMs), change.fence, record);
     }
   }

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { SystemClock } from '#runtime/clock.js';
 import { InMemoryFleetStore } from './in-memory-fleet.store.js';
 import type { SimulatedFault } from './simulated-faults.js';
+import { describeSimulatedSets } from './simulated-sets.contract.js';
 import { SimulatedTargets } from './simulated-targets.js';
 import { ManualClock } from '#testing/manual-clock.js';
 import { describeTarget } from './target.contract.js';
@@ -46,6 +47,14 @@ function rehearse(faults: SimulatedFault[] = [], more: Record<string, unknown> =
   const settings = { ...BASE, faults, ...more };
   return { clock, targets, driver: targets.open(settings), settings };
 }
+
+describeSimulatedSets('simulated fleets in memory', (faults = [], more = {}) => {
+  const clock = new SystemClock();
+  const store = new InMemoryFleetStore(clock);
+  const targets = new SimulatedTargets(store, clock);
+  const settings = { ...BASE, faults, ...more };
+  return { driver: targets.open(settings), targets, settings, store };
+});
 
 const drain = (index: number): InstanceOperation => ({
   id: `e/${index}/1/drain`,
@@ -136,7 +145,54 @@ describe('a simulated fleet', () => {
   });
 });
 
+describe('sets of a simulated fleet', () => {
+  const create = { id: 'c', verb: 'createSet', set: 'new', size: 2 } as const;
+  const retire = { id: 'r', verb: 'retireSet', set: 'new', drainTimeoutMs: 1_000 } as const;
+
+  it('take their time: places are there at the end, and go at the end', async () => {
+    const { clock, driver } = rehearse([], { latencyMs: 1_000 });
+    const beganMs = clock.nowMs();
+    expect(await driver.submitSet(create, FENCE)).toEqual({ id: 'c', state: 'RUNNING' });
+    expect(await driver.sets()).toHaveLength(1);
+    expect(await driver.pollSet('c', 300)).toEqual({ id: 'c', state: 'RUNNING' });
+    expect(clock.nowMs() - beganMs).toBe(300);
+    expect(await driver.pollSet('c', 5_000)).toEqual({ id: 'c', state: 'SUCCEEDED' });
+    expect(clock.nowMs() - beganMs).toBeGreaterThanOrEqual(500);
+    expect(clock.nowMs() - beganMs).toBeLessThanOrEqual(1_500);
+    expect(await driver.sets()).toHaveLength(2);
+    await driver.submitSet(retire, FENCE);
+    expect(await driver.sets()).toHaveLength(2);
+    clock.pass(1_500);
+    expect(await driver.sets()).toHaveLength(1);
+  });
+
+  it('that are cut short in the making leave nothing behind', async () => {
+    const { clock, driver, targets, settings } = rehearse([], { latencyMs: 1_000 });
+    await driver.submitSet(create, FENCE);
+    await driver.submitSet(retire, { handOver: 2, epoch: 1 });
+    clock.pass(10_000);
+    expect(await driver.pollSet('r', 0)).toEqual({ id: 'r', state: 'SUCCEEDED' });
+    expect(await driver.sets()).toHaveLength(1);
+    expect((await targets.history(settings)).map(({ verb, outcome }) => [verb, outcome])).toEqual([
+      ['createSet', 'SUPERSEDED'],
+      ['retireSet', 'DONE'],
+    ]);
+  });
+
+  it('answer no requests, so they have no address', async () => {
+    expect(await rehearse().driver.address('main')).toBeNull();
+  });
+});
+
 describe('faults of a simulated fleet', () => {
+  it('METRICS HANG makes the target unreachable after its limit', async () => {
+    const { clock, driver } = rehearse([{ on: 'METRICS', how: 'HANG' }], { metrics: { a: 1 } });
+    const beganMs = clock.nowMs();
+    const asked = driver.metric({ query: 'a', ids: ['i-000000'] });
+    await expect(asked).rejects.toThrow(TargetUnreachableError);
+    expect(clock.nowMs() - beganMs).toBe(5_000);
+  });
+
   it('BRING FAIL leaves the instance stopped on its version', async () => {
     const { driver } = rehearse([{ instance: 0, on: 'BRING', how: 'FAIL' }]);
     expect(await driver.submit([bring(0), bring(1)], FENCE)).toMatchObject([

@@ -42,6 +42,32 @@ describe('registered drivers', () => {
     );
   });
 
+  it('name what is wrong with metrics, backups and their faults', () => {
+    const settings = {
+      spare: -1,
+      backups: [{ ageHours: -1, verified: 'yes' }],
+      metrics: { errors: 'few', load: { '1.0.0': Infinity }, '': 1 },
+      faults: [
+        { on: 'METRICS', how: 'LIE' },
+        { on: 'METRICS', how: 'NO_DATA' },
+      ],
+    };
+    const problems = problemsOf(() => drivers.check({ driver: 'simulated', settings }));
+    expect(problems.map((problem) => problem.field).sort()).toEqual([
+      'settings.backups.0.ageHours',
+      'settings.backups.0.verified',
+      'settings.faults.0.how',
+      'settings.metrics.',
+      'settings.metrics.errors',
+      'settings.metrics.load',
+      'settings.spare',
+    ]);
+    const many = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`m${n}`, n]));
+    expect(
+      problemsOf(() => drivers.check({ driver: 'simulated', settings: { metrics: many } })),
+    ).toEqual([{ field: 'settings.metrics', expected: 'at most 100 metrics' }]);
+  });
+
   it('check what a person wrote, and open only what the orchestrator has filled in', () => {
     const target = { driver: 'simulated', settings: { instances: 3 } };
     expect(problemsOf(() => drivers.check(target))).toEqual([]);
