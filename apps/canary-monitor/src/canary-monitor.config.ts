@@ -17,7 +17,9 @@ export const CanaryMonitorConfig = serviceSettings(8_086).extend({
     .refine(isPlain, 'expected no user, query or fragment in it')
     .optional()
     .meta({
-      description: 'Prometheus that PROMETHEUS metrics of canaries are read from; unset: an ERROR',
+      description:
+        'Prometheus that metrics of canaries are read from; their queries may name {{tenant}}, ' +
+        '{{component}} and {{version}}. Unset: such a metric is an ERROR, never a pass',
     }),
 });
 export type CanaryMonitorConfig = z.output<typeof CanaryMonitorConfig>;
