@@ -12,6 +12,7 @@ import type { InstancesMoved } from '#core/execution/execution-facts.js';
 import type { StandbySet } from '#core/execution/execution-requests.js';
 import {
   ActiveExecutionError,
+  observedOfSets,
   StaleExecutionError,
   type DeploymentRecord,
   type ExecutionChange,
@@ -235,6 +236,17 @@ export class PgExecutionTx extends ServiceTxOver<PgTx> implements ExecutionTx {
   }
 
   async recordDeployment({ execution, currentVersionId }: DeploymentRecord): Promise<void> {
+    const { tenantId, componentId } = execution;
+    if (execution.plan.newSet !== null) {
+      await this.tx.query(
+        '',
+        `UPDATE deployments SET current_version_id = COALESCE($3, current_version_id),
+           observed_versions = COALESCE($4, observed_versions), updated_at = now()
+         WHERE tenant_id = $1 AND component_id = $2`,
+        [tenantId, componentId, currentVersionId, observedOfSets(execution)],
+      );
+      return;
+    }
     const there = 'listing' in execution ? execution.listing.alreadyThere : 0;
     await this.tx.query(
       '',
@@ -251,14 +263,7 @@ export class PgExecutionTx extends ServiceTxOver<PgTx> implements ExecutionTx {
                  GROUP BY version) o),
          updated_at = now()
        WHERE tenant_id = $1 AND component_id = $2`,
-      [
-        execution.tenantId,
-        execution.componentId,
-        currentVersionId,
-        execution.id,
-        execution.plan.to.version,
-        there,
-      ],
+      [tenantId, componentId, currentVersionId, execution.id, execution.plan.to.version, there],
     );
   }
 

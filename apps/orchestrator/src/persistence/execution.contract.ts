@@ -273,6 +273,50 @@ export function executionContract(open: () => Promise<ExecutionsUnderTest>): voi
     });
   });
 
+  it('tells the rows of a new set their ids, page by page, before they move', async () => {
+    const { id } = stored.execution;
+    await store.transaction(async (tx) => {
+      const unnamed = [0, 1, 2].map((index) => ({ index, instanceId: '', fromVersion: null }));
+      await tx.addInstances(id, unnamed, AT_MS);
+      await tx.nameInstances(id, 0, ['n-0', 'n-1']);
+      await tx.nameInstances(id, 2, ['n-2']);
+    });
+    const rows = await store.instances(id, { statuses: null, afterIndex: -1, limit: 10 });
+    expect(rows.map(({ instanceId }) => instanceId)).toEqual(['n-0', 'n-1', 'n-2']);
+  });
+
+  it('knows which instances it has moved', async () => {
+    await runningWith(4);
+    const { id } = stored.execution;
+    const moved = await store.transaction((tx) => tx.movedAmong(id, ['i-1', 'i-3', 'i-9']));
+    expect(moved).toEqual(['i-1']);
+  });
+
+  it('keeps which set stands beside the live one, until it is gone', async () => {
+    const { tenantId, componentId } = stored.execution;
+    const standby = { set: 'main', versionId: FROM.id, retireAtMs: AT_MS };
+    await store.transaction((tx) => tx.recordStandby(stored.execution, standby));
+    const standing = () => store.transaction((tx) => tx.deployment(tenantId, componentId));
+    expect(await standing()).toMatchObject({ standby });
+    await store.transaction((tx) => tx.recordStandby(stored.execution, null));
+    expect(await standing()).toMatchObject({ standby: null });
+  });
+
+  it('says of a deployment with a new set what that set says, and nothing before the switch', async () => {
+    const { tenantId, componentId } = stored.execution;
+    const plan = { ...stored.execution.plan, newSet: 'u-1' };
+    const set = { name: 'u-1', previous: 'main', named: 3, cursor: null, leftBehind: null };
+    const ends = async (state: 'STANDING' | 'LIVE') => {
+      const newSet = { ...set, state };
+      const execution = { ...stored.execution, plan, newSet, total: 3 };
+      const record = { execution, currentVersionId: null, leftOver: [] };
+      await store.transaction((tx) => tx.recordDeployment(record));
+      return (await under.deployment(tenantId, componentId)).observedVersions;
+    };
+    expect(await ends('STANDING')).toEqual({});
+    expect(await ends('LIVE')).toEqual({ '1.1.0': 3 });
+  });
+
   describe('lists', () => {
     const anything = {
       ...{ tenantId: null, componentId: null, statuses: null, strategy: null, kind: null },

@@ -96,6 +96,14 @@ export interface DeploymentRecord {
   readonly leftOver: readonly LeftOver[];
 }
 
+/**
+ * BLUE_GREEN: what its end says of the deployment's observed versions. Its rows are a new set's:
+ * once that is live it is what runs, and before that nothing has changed (null).
+ */
+export function observedOfSets({ newSet, plan, total }: Execution): Record<string, number> | null {
+  return newSet?.state === 'LIVE' ? { [plan.to.version]: total } : null;
+}
+
 /** What of a deployment a new execution depends on. */
 export interface StandingDeployment {
   /** The highest `handOver` any execution of it has reached; 0 when none. */

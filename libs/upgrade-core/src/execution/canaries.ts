@@ -30,7 +30,7 @@ export function monitor(execution: Guarded, nowMs: number): Effect[] {
     set({ canary, nextBatchAtMs: null }),
     change('CANARY_MONITORING', why),
     ask({ type: 'WATCH_CANARIES', handOver }),
-    armDeadline({ ...execution, canary, status: 'CANARY_MONITORING' } as CanaryMonitoring),
+    armDeadline({ ...execution, canary, status: 'CANARY_MONITORING' }),
     // Automation waits for the duration to be over; without it a person may promote from now on.
     ...(plan.autoPromote ? [] : waitForPerson('PROMOTION', ANYBODY, nowMs)),
   ];
@@ -117,7 +117,8 @@ export function askWatchAgain(execution: CanaryMonitoring, _: unknown, nowMs: nu
     reason: isLatched ? canary.reason : silent,
     lastHeardAtMs: nowMs,
   };
-  const isOver = nowMs >= canary.endsAtMs && execution.waitingFor === null;
+  const isStill = execution.waitingFor === null && execution.stopping === null;
+  const isOver = nowMs >= canary.endsAtMs && isStill;
   return [
     set({ canary: next }),
     note('ASKED_AGAIN', `${silent}: asked again, the verdict is ${String(next.verdict)}`),

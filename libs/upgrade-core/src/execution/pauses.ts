@@ -90,5 +90,5 @@ function goOn(
   if (nextBatchAtMs !== null && nextBatchAtMs > nowMs) {
     effects.push(ask({ type: 'ARM_TIMER', timer: 'BATCH_DELAY', atMs: nextBatchAtMs }));
   }
-  return [...effects, armDeadline({ ...execution, ...going, status: pausedFrom } as Execution)];
+  return [...effects, armDeadline({ ...execution, ...going, status: pausedFrom })];
 }

@@ -1,0 +1,265 @@
+import type { MemoryTx } from '#postgres/memory-service-database.js';
+import { ServiceTxOver } from '#postgres/service-tx-over.js';
+import { UniqueViolationError } from '#postgres/service-database.js';
+import { SHARDS, shardOf } from '#postgres/shard-of.js';
+import { STEPS, type PlannedVersion } from '#core/execution/execution.js';
+import type { Fact, InstancesMoved } from '#core/execution/execution-facts.js';
+import type { StandbySet } from '#core/execution/execution-requests.js';
+import {
+  ActiveExecutionError,
+  observedOfSets,
+  StaleExecutionError,
+  type DeploymentRecord,
+  type ExecutionChange,
+  type ExecutionTx,
+  type FactPointer,
+  type MovedInstance,
+  type NewInstance,
+  type RecordedAction,
+  type StandingDeployment,
+  type StoredExecution,
+  type StoredInstance,
+} from './execution.store.js';
+
+/** A move's selection in a stored fact names the instances that really moved. */
+export interface FactRow {
+  readonly executionId: string;
+  readonly fact: Fact;
+}
+
+interface DeploymentRow {
+  target?: StandingDeployment['target'];
+  standbySet?: StandingDeployment['standby'];
+  currentVersionId: string;
+  observedVersions: Record<string, number>;
+  handOver: number;
+}
+
+/** One transaction on the twin of the orchestrator's tables. */
+export class MemoryExecutionTx extends ServiceTxOver<MemoryTx> implements ExecutionTx {
+  async insert(stored: StoredExecution): Promise<void> {
+    try {
+      await this.tx.table<StoredExecution>('executions').insert(stored.execution.id, stored);
+    } catch (error) {
+      if (error instanceof UniqueViolationError) throw new ActiveExecutionError(error.message);
+      throw error;
+    }
+  }
+
+  async deployment(tenantId: string, componentId: string): Promise<StandingDeployment | null> {
+    const key = `${tenantId}/${componentId}`;
+    // The row is read until the end of the transaction, as FOR SHARE does it.
+    if (!(await this.tx.lockRow('deployments', key, 'wait'))) return null;
+    const row = await this.#deployments().get(key);
+    if (row === undefined) return null;
+    const { handOver, currentVersionId, target = null, standbySet: standby = null } = row;
+    return { handOver, currentVersionId, target, standby };
+  }
+
+  async lock(ids: readonly string[], mode: 'wait' | 'skip'): Promise<Map<string, StoredExecution>> {
+    const found = new Map<string, StoredExecution>();
+    for (const id of [...ids].sort()) {
+      if (!(await this.tx.lockRow('executions', id, mode))) continue;
+      const stored = await this.#executions().get(id);
+      if (stored !== undefined) found.set(id, stored);
+    }
+    return found;
+  }
+
+  async addInstances(
+    executionId: string,
+    instances: readonly NewInstance[],
+    movedAtMs: number,
+  ): Promise<void> {
+    if (instances.length === 0) return;
+    const all = await this.#instancesOf(executionId);
+    const begin = { status: 'PENDING', attempt: 1, failure: null, movedAtMs } as const;
+    all.push(...instances.map((instance) => ({ ...instance, ...begin })));
+    await this.#instances().put(executionId, all);
+  }
+
+  async nameInstances(executionId: string, first: number, ids: readonly string[]): Promise<void> {
+    const all = await this.#instancesOf(executionId);
+    const named = all.map((one) => {
+      const instanceId = one.index < first ? undefined : ids[one.index - first];
+      return instanceId === undefined ? one : { ...one, instanceId };
+    });
+    await this.#instances().put(executionId, named);
+  }
+
+  async movedAmong(executionId: string, instanceIds: readonly string[]): Promise<string[]> {
+    const all = await this.#instancesOf(executionId);
+    return all
+      .filter(({ status }) => status !== 'PENDING' && status !== 'ROLLED_BACK')
+      .map(({ instanceId }) => instanceId)
+      .filter((id) => instanceIds.includes(id));
+  }
+
+  async standing(executionId: string, indices: readonly number[]): Promise<StoredInstance[]> {
+    const all = await this.#instancesOf(executionId);
+    return all.filter(({ index }) => indices.includes(index));
+  }
+
+  async pageOfInstances(
+    executionId: string,
+    page: { afterIndex: number; limit: number; touchedOnly: boolean },
+  ): Promise<StoredInstance[]> {
+    const all = await this.#instancesOf(executionId);
+    return all
+      .filter(({ index }) => index > page.afterIndex)
+      .filter(({ status }) => !page.touchedOnly || status !== 'PENDING')
+      .slice(0, page.limit);
+  }
+
+  async save(changes: readonly ExecutionChange[]): Promise<Map<string, MovedInstance[]>> {
+    const taken = new Map<string, MovedInstance[]>();
+    for (const { before, next, facts } of changes) {
+      const stored = await this.#executions().get(next.id);
+      if (stored?.execution.revision !== before.revision) {
+        throw new StaleExecutionError('an execution has another revision by now');
+      }
+      await this.#executions().put(next.id, { ...stored, execution: next });
+      if (next.handOver > before.handOver) await this.#keepHandOver(next);
+      const moved = await this.#saveFacts(next.id, facts);
+      if (moved.length > 0) taken.set(next.id, moved);
+    }
+    return taken;
+  }
+
+  async plannedVersions(
+    componentId: string,
+    versions: readonly string[],
+  ): Promise<PlannedVersion[]> {
+    const table = this.tx.table<PlannedVersion & { componentId: string }>('versions');
+    const rows = await table.scan(
+      (row) => row.componentId === componentId && versions.includes(row.version),
+    );
+    return rows.map(({ row: { id, version, artifacts } }) => ({ id, version, artifacts }));
+  }
+
+  async recordAction(action: RecordedAction): Promise<void> {
+    const { executionId, revision, atMs } = action;
+    const key = [executionId, revision, action.action, atMs].join('/');
+    await this.tx.table<RecordedAction>('actions').put(key, action);
+  }
+
+  async recordDeployment({ execution, currentVersionId }: DeploymentRecord): Promise<void> {
+    const key = `${execution.tenantId}/${execution.componentId}`;
+    const row = await this.#deployments().get(key);
+    if (row === undefined) return;
+    const current = currentVersionId ?? row.currentVersionId;
+    if (execution.plan.newSet !== null) {
+      const observed = observedOfSets(execution) ?? row.observedVersions;
+      const next = { ...row, observedVersions: observed, currentVersionId: current };
+      await this.#deployments().put(key, next);
+      return;
+    }
+    const observedVersions: Record<string, number> = {};
+    const count = (version: string, by = 1): void => {
+      observedVersions[version] = (observedVersions[version] ?? 0) + by;
+    };
+    const target = execution.plan.to.version;
+    const there = 'listing' in execution ? execution.listing.alreadyThere : 0;
+    if (there > 0) count(target, there);
+    for (const { status, fromVersion } of await this.#instancesOf(execution.id)) {
+      const back = status === 'PENDING' || status === 'ROLLED_BACK';
+      count(status === 'COMPLETED' ? target : back ? (fromVersion ?? 'unknown') : 'unknown');
+    }
+    await this.#deployments().put(key, { ...row, observedVersions, currentVersionId: current });
+  }
+
+  async recordStandby(
+    { tenantId, componentId }: { readonly tenantId: string; readonly componentId: string },
+    standby: StandbySet | null,
+  ): Promise<void> {
+    const key = `${tenantId}/${componentId}`;
+    const row = await this.#deployments().get(key);
+    if (row !== undefined) await this.#deployments().put(key, { ...row, standbySet: standby });
+  }
+
+  async #keepHandOver(next: StoredExecution['execution']): Promise<void> {
+    const key = `${next.tenantId}/${next.componentId}`;
+    const row = await this.#deployments().get(key);
+    if (row === undefined) return;
+    const handOver = Math.max(row.handOver, next.handOver);
+    await this.#deployments().put(key, { ...row, handOver });
+  }
+
+  async #saveFacts(executionId: string, facts: readonly Fact[]): Promise<MovedInstance[]> {
+    const moved: MovedInstance[] = [];
+    const all = await this.#instancesOf(executionId);
+    const rows = facts.map((fact): [string, FactRow] => {
+      const key = factKey({ executionId, sequence: fact.sequence });
+      if (fact.type !== 'INSTANCES_MOVED') return [key, { executionId, fact }];
+      const indices = moveIn(all, fact);
+      if (fact.from === 'PENDING' || fact.select.by === 'NEXT')
+        moved.push(...engineNeeds(all, fact, indices));
+      return [key, { executionId, fact: { ...fact, select: { by: 'INDICES', indices } } }];
+    });
+    if (facts.some((fact) => fact.type === 'INSTANCES_MOVED')) {
+      await this.#instances().put(executionId, all);
+    }
+    await this.tx.table<FactRow>('facts').putAll(rows);
+    const shard = shardOf(executionId, SHARDS);
+    await this.tx.point(
+      facts.map((fact) => ({ shard, subject: executionId, position: fact.sequence })),
+    );
+    return moved;
+  }
+
+  async #instancesOf(executionId: string): Promise<StoredInstance[]> {
+    return (await this.#instances().get(executionId)) ?? [];
+  }
+
+  #instances() {
+    return this.tx.table<StoredInstance[]>('instances');
+  }
+
+  #executions() {
+    return this.tx.table<StoredExecution>('executions');
+  }
+
+  #deployments() {
+    return this.tx.table<DeploymentRow>('deployments');
+  }
+}
+
+/** Moves instances in place; all that the decision counted on must stand where it says. */
+function moveIn(all: StoredInstance[], fact: InstancesMoved): number[] {
+  const fits = (one: StoredInstance): boolean =>
+    one.status === fact.from && (fact.fromAttempt === null || one.attempt === fact.fromAttempt);
+  const { select } = fact;
+  const wanted = new Set(select.by === 'INDICES' ? select.indices : []);
+  const moving =
+    select.by === 'INDICES'
+      ? all.filter((one) => wanted.has(one.index) && fits(one))
+      : all.filter((one) => one.index >= select.start && fits(one)).slice(0, select.count);
+  if (moving.length !== fact.count) {
+    throw new StaleExecutionError(
+      `${String(moving.length)} of ${String(fact.count)} instances stood in ${fact.from}`,
+    );
+  }
+  for (const one of moving) {
+    const attempt = fact.fromAttempt === null ? one.attempt : fact.attempt;
+    const { to: status, failure, atMs: movedAtMs } = fact;
+    all[all.indexOf(one)] = { ...one, status, attempt, failure, movedAtMs };
+  }
+  return moving.map(({ index }) => index);
+}
+
+function engineNeeds(
+  all: readonly StoredInstance[],
+  fact: InstancesMoved,
+  indices: readonly number[],
+): MovedInstance[] {
+  if (!(STEPS as readonly string[]).includes(fact.to)) return [];
+  const ids = new Map(all.map(({ index, instanceId }) => [index, instanceId]));
+  return indices.map((index) => {
+    const { to: status, attempt } = fact;
+    return { index, instanceId: ids.get(index) ?? '', status, attempt };
+  });
+}
+
+export function factKey({ executionId, sequence }: FactPointer): string {
+  return `${executionId}/${String(sequence)}`;
+}
