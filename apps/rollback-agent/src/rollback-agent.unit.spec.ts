@@ -121,6 +121,17 @@ describe('what is taken first', () => {
   });
 });
 
+describe('a strategy that ignores room', () => {
+  test('takes all at once, whatever the batch size', async () => {
+    const world = await World.of(10, 40);
+    const { snapshot } = world.command();
+    await world.ask({ snapshot: { ...snapshot, strategy: 'RECREATE' } });
+    await world.until('ENDED');
+    expect(sorted(world.restored())).toEqual(TEN);
+    expect(world.mostDown).toBe(10);
+  });
+});
+
 describe('an instance that does not come back', () => {
   test('is tried once more', async () => {
     const world = await World.of(10);

@@ -1,4 +1,5 @@
 /** A command of the orchestrator in the words of this service. */
+import type { RollbackAsked } from '#core/rollback/rollback-inputs.js';
 import type { RollbackCommand } from '#contracts/work.messages.js';
 import type { AskedRollback, NewRollbackInstance } from './persistence/rollback.store.js';
 
@@ -11,6 +12,23 @@ export function askedOf({ snapshot, versions }: Command): AskedRollback {
     known.map(({ version, artifacts: needed }) => [version, needed]),
   );
   return { target, drainTimeoutMs, healthCheckIntervalMs, healthCheckTimeoutMs, artifacts };
+}
+
+/** How the rules are to go about it. */
+export function planOf({
+  snapshot,
+  listed,
+  sets,
+}: Command): Pick<
+  RollbackAsked,
+  'listed' | 'maxUnavailablePercentage' | 'batchSize' | 'ignoresRoom' | 'sets'
+> {
+  const { maxUnavailablePercentage, batchSize, strategy, drainTimeoutMs } = snapshot;
+  return {
+    ...{ listed, maxUnavailablePercentage, batchSize },
+    ignoresRoom: strategy === 'RECREATE',
+    sets: sets === null ? null : { ...sets, drainTimeoutMs },
+  };
 }
 
 /**

@@ -3,6 +3,7 @@ import type { FailureKind } from '#core/execution/execution-inputs.js';
 import type { Step } from '#core/execution/execution.js';
 import type { RollbackInput, SettledRollbackSteps } from '#core/rollback/rollback-inputs.js';
 import { sightOf, type RollbackKey, type Sight } from '#core/rollback/rollback.js';
+import type { SetOperationEnded } from '#core/rollback/sets-back.js';
 import type { RollbackInstance, RollbackTx } from './persistence/rollback.store.js';
 
 /** An instance as its target sees it at this moment. */
@@ -40,6 +41,7 @@ export type RollbackReport =
       readonly downIds: readonly string[];
       readonly countedAtMs: number;
     }
+  | SetOperationEnded
   | { readonly type: 'TARGET_REFUSED'; readonly reason: string }
   | { readonly type: 'TIME_PASSED' };
 

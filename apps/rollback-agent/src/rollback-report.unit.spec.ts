@@ -12,6 +12,7 @@ const WORK: RollbackWork = {
   ...KEY,
   ...{ kind: 'ROLL_BACK', commandId: 'c', pages: 1, pagesStored: [1], state: 'RUNNING' },
   ...{ listed: 4, maxUnavailablePercentage: 25, batchSize: 5, counters: NO_COUNTERS },
+  ...{ ignoresRoom: false, sets: null },
   ...{ settled: 0, reported: 0, owesReport: false, gaveUp: null, noRoom: null },
   ...{ said: 0, lastSaidAtMs: 0 },
 };

@@ -9,14 +9,16 @@ import { SHARDS, shardOf } from '#postgres/shard-of.js';
 /** A result's id carries its number, so it is the same however often the result is made. */
 export function resultMessage(
   { executionId, handOver, commandId }: RollbackWork,
-  { number, state }: RollbackSaying,
+  { number, state, setsRestored, setLeftOver }: RollbackSaying,
   settled: SettledInstances,
   timeMs: number,
 ): OutgoingMessage {
   const data: RollbackResult['data'] = {
-    ...{ executionId, commandId, handOver, state },
+    ...{ executionId, commandId, handOver, state, setsRestored },
     restored: [...settled.restored],
-    leftOver: settled.leftOver.map((one) => ({ ...one })),
+    leftOver: [...settled.leftOver, ...(setLeftOver === null ? [] : [setLeftOver])].map((one) => {
+      return { ...one };
+    }),
   };
   const id = ['rollback', executionId, handOver, number].join('/');
   const source = SOURCES.rollbackAgent;

@@ -17,7 +17,7 @@ import type { ShardLeases } from '#postgres/shard-leases.js';
 import { SHARDS, shardOf } from '#postgres/shard-of.js';
 import type { Clock } from '#runtime/clock.js';
 import { resultMessage } from './rollback.outbox.js';
-import { askedOf, instancesOf } from './rollback-question.js';
+import { askedOf, instancesOf, planOf } from './rollback-question.js';
 import { understood, type RollbackReport } from './rollback-report.js';
 import type {
   AskedRollback,
@@ -30,6 +30,7 @@ import type {
 
 export type { AskedRollback, Lease, RollbackInstance, RollbackReport, RunningRollback };
 export type { RollbackWant, RollbackWork };
+export type { SetOperationEnded, SetsWant } from '#core/rollback/sets-back.js';
 
 /** One page of a question, as it was read. */
 export interface Question {
@@ -144,17 +145,15 @@ export class RollbackRunner {
   }
 
   async #takeOne(tx: RollbackTx, command: RollbackCommand['data']): Promise<boolean> {
-    const { executionId, fence, kind, commandId, page, pages, listed, snapshot } = command;
+    const { executionId, fence, kind, commandId, page, pages } = command;
     const key = { executionId, handOver: fence.handOver };
     const all = await tx.lockAll(executionId);
     const known = all.find(({ handOver }) => handOver === key.handOver) ?? null;
     const other = all.filter(({ handOver }) => handOver !== key.handOver).at(-1) ?? null;
     const instances = instancesOf(command);
     if (instances === null) throw new ImpossibleQuestionError('an index stands there twice');
-    const { maxUnavailablePercentage, batchSize } = snapshot;
     const question = { ...key, kind, commandId, page, pages, instances: instances.length } as const;
-    const plan = { listed, maxUnavailablePercentage, batchSize, other };
-    const input = { type: 'ROLLBACK_ASKED', ...question, ...plan } as const;
+    const input = { type: 'ROLLBACK_ASKED', ...question, ...planOf(command), other } as const;
     const decision = decideRollback(known, input, this.clock.nowMs());
     this.events.decided(input, decision);
     if (decision.kind === 'IMPOSSIBLE') throw new ImpossibleQuestionError(decision.why);

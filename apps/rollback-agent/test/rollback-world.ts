@@ -10,13 +10,20 @@ import { SteppedClock } from '#runtime/stepped-clock.js';
 import { InMemoryFleetStore } from '#targets/in-memory-fleet.store.js';
 import type { SimulatedFault } from '#targets/simulated-faults.js';
 import { SimulatedTargets } from '#targets/simulated-targets.js';
-import { TargetDrivers, type ObservedInstance, type TargetDriver } from '#targets/target.driver.js';
+import {
+  TargetDrivers,
+  type ObservedInstance,
+  type SetOperation,
+  type TargetDriver,
+} from '#targets/target.driver.js';
 import { MemoryRollbackStore } from '../src/persistence/rollback.memory.store.js';
 import { RollbackAgent } from '../src/rollback-agent.js';
 
 const EXECUTION = '6f1d2c3b-4a59-4678-8a9b-0c1d2e3f4a5b';
 export const OLD = '1.0.0';
 export const NEW = '1.1.0';
+export const OLD_SET = 'main';
+export const NEW_SET = 'green';
 
 function planned(version: string) {
   return { id: '00000000-0000-4000-8000-00000000000a', version, artifacts: { image: version } };
@@ -123,6 +130,7 @@ export class World {
       page: 1,
       pages: 1,
       instances: [],
+      sets: null,
       listed: this.size,
       versions: [planned(OLD), planned(NEW)],
       snapshot: {
@@ -149,14 +157,53 @@ export class World {
     return (await driver.list({ limit: 1_000 })).instances;
   }
 
-  alter(index: number, change: Parameters<InMemoryFleetStore['alter']>[2]): Promise<void> {
-    return this.fleets.alter('tenant/orders', index, change);
+  alter(
+    index: number,
+    change: Parameters<InMemoryFleetStore['alter']>[2],
+    set?: string,
+  ): Promise<void> {
+    return this.fleets.alter('tenant/orders', index, change, set);
   }
 
   /** Operations that were begun, as `<index>/<attempt>/<verb>`, the oldest first. */
   async operations(): Promise<string[]> {
     const acts = await this.simulated.history(this.settings);
     return acts.map(({ operationId }) => operationId.split('/').slice(1).join('/'));
+  }
+
+  /** A new set beside the one there is, as the way forward leaves it; `live`: switched to. */
+  async addNewSet(live: boolean): Promise<void> {
+    const driver = this.simulated.open(this.settings);
+    const operate = async (operation: Omit<SetOperation, 'id'>): Promise<void> => {
+      const id = `forward/set/${operation.verb}`;
+      const asked = { id, ...operation };
+      await driver.submitSet(asked, { handOver: 1, epoch: 1 });
+      for (let turn = 0; turn < 100; turn += 1) {
+        if ((await driver.pollSet(id, 0)).state === 'SUCCEEDED') return;
+        await this.clock.advance(50);
+      }
+      throw new Error(`${operation.verb} does not end`);
+    };
+    await operate({ verb: 'createSet', set: NEW_SET, size: this.size });
+    for (let index = 0; index < this.size; index += 1) {
+      await this.alter(index, { runs: NEW, up: true, admitted: true }, NEW_SET);
+      await this.alter(index, { runs: OLD }, OLD_SET);
+    }
+    if (live) await operate({ verb: 'switch', set: NEW_SET });
+  }
+
+  /** Names of the target's sets; the live one with a star. */
+  async sets(): Promise<string[]> {
+    const sets = await this.simulated.open(this.settings).sets();
+    return sets.map(({ name, live }) => `${name}${live ? '*' : ''}`);
+  }
+
+  /** Asks for sets to go back, in the one page that takes. */
+  askForSets(
+    sets: NonNullable<RollbackCommand['data']['sets']>,
+    but: Partial<RollbackCommand['data']> = {},
+  ): Promise<void> {
+    return this.ask({ sets, instances: [], ...but });
   }
 
   faults(...faults: SimulatedFault[]): Promise<void> {

@@ -203,6 +203,11 @@ export const ROLLBACK_LIMITS = {
   roomWaitMs: 900_000,
   /** Pause between two counts of a room in which nothing fits. */
   roomPauseMs: 1_000,
+  /** Switching back to a set, or retiring one, may be tried this often, with a pause between. */
+  setAttemptsMax: 3,
+  setRetryPauseMs: 2_000,
+  /** Pause between two looks at an operation on a set whose target answers at once. */
+  setPauseMs: 100,
   /** Settled instances in one result: even the longest reasons stay under 1 MB. */
   reportMax: 400,
   /** Results written in one transaction. */

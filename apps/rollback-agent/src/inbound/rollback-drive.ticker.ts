@@ -3,7 +3,7 @@ import type { Clock } from '#runtime/clock.js';
 import type { Log } from '#runtime/log.js';
 import { Loop } from '#runtime/loop.js';
 import { InstanceSteps, type Advance, type Step } from '#targets/instance-steps.js';
-import type { TargetDriver, TargetDrivers } from '#targets/target.driver.js';
+import type { Fence, TargetDriver, TargetDrivers } from '#targets/target.driver.js';
 import { LIST_PAGE_MAX } from '#targets/target-limits.js';
 import { ROLLBACK_LIMITS, STEP_LIMITS } from '#core/limits.js';
 import type {
@@ -15,7 +15,9 @@ import type {
   RollbackWant,
   RollbackWork,
   RunningRollback,
+  SetsWant,
 } from '../rollback.runner.js';
+import { SetOperationProbe } from './set-operation.probe.js';
 
 /** Longest a turn waits for the target, and longest pause between two turns. */
 const TURN_MS = 1_000;
@@ -34,7 +36,13 @@ interface Held {
   work: RollbackWork;
   readonly asked: AskedRollback;
   /** A string: why no driver can open the target. */
-  readonly target: { readonly driver: TargetDriver; readonly steps: InstanceSteps } | string;
+  readonly target: OpenTarget | string;
+}
+
+interface OpenTarget {
+  readonly driver: TargetDriver;
+  readonly steps: InstanceSteps;
+  readonly sets: SetOperationProbe;
 }
 
 /**
@@ -90,8 +98,9 @@ export class RollbackDrive implements Drive {
       const refused = { type: 'TARGET_REFUSED', reason: held.target } as const;
       return (await this.#report(held, refused)) ? 'OVER' : 0;
     }
-    const { driver, steps } = held.target;
+    const { driver, steps, sets } = held.target;
     const want = runner.wantOf(held.work);
+    if (want?.want === 'OPERATE_SET') return this.#operate(held, sets, want, signal);
     const found = want === null ? null : await this.#find(driver, want, held.work, signal);
     if (isAborted(signal)) return 'OVER';
     if (found !== null && (await this.#report(held, found))) return 'OVER';
@@ -99,16 +108,42 @@ export class RollbackDrive implements Drive {
     const isUnreachable = want !== null && found === null;
     const pauseMs = pauseBefore(next, isUnreachable, found);
     if (steps.size === 0) return pauseMs;
-    const fence = { handOver: this.running.key.handOver, epoch: this.lease.epoch };
     // While there is something to find out, nobody waits for operations to end.
     const waitMs = next === null || isUnreachable ? TURN_MS : 0;
-    const advance = await steps.advance(fence, waitMs, signal);
+    const advance = await steps.advance(this.#fence(), waitMs, signal);
     this.#note(advance);
     // Even of a drive that is abandoned: what ended is better committed than found out again.
     const { settled, nextDueMs } = advance;
     if (settled.length > 0)
       return (await this.#report(held, { type: 'STEPS', settled })) ? 'OVER' : 0;
     return Math.min(pauseMs, Math.max(0, nextDueMs - clock.nowMs()));
+  }
+
+  #fence(): Fence {
+    return { handOver: this.running.key.handOver, epoch: this.lease.epoch };
+  }
+
+  /** One operation on a set of the target; it waits for that at most a turn. */
+  async #operate(
+    held: Held,
+    sets: SetOperationProbe,
+    want: SetsWant,
+    signal: AbortSignal,
+  ): Promise<number | 'OVER'> {
+    try {
+      const news = await sets.advance(want, this.#fence(), TURN_MS, signal);
+      if (isAborted(signal)) return 'OVER';
+      if (news === null) return ROLLBACK_LIMITS.setPauseMs;
+      if ('superseded' in news) {
+        this.#note(news);
+        return TURN_MS;
+      }
+      if (await this.#report(held, news)) return 'OVER';
+      return news.outcome === 'FAILED' ? ROLLBACK_LIMITS.setRetryPauseMs : 0;
+    } catch (error) {
+      this.#unlessUnreachable(error);
+      return TURN_MS;
+    }
   }
 
   /** Answers whether it is over. After a failure everything begins again from the rows. */
@@ -141,13 +176,14 @@ export class RollbackDrive implements Drive {
     }
     const steps = new InstanceSteps(driver, settingsOf(this.running.id, asked), clock);
     steps.put(stepsOf(underWay, asked));
-    return { work, asked, target: { driver, steps } };
+    const sets = new SetOperationProbe(driver, this.running.id);
+    return { work, asked, target: { driver, steps, sets } };
   }
 
   /** What the rules want to know; null when the target cannot be asked just now. */
   async #find(
     driver: TargetDriver,
-    want: RollbackWant,
+    want: Exclude<RollbackWant, SetsWant>,
     work: RollbackWork,
     signal: AbortSignal,
   ): Promise<RollbackReport | null> {
@@ -161,10 +197,14 @@ export class RollbackDrive implements Drive {
           return await this.#countRoom(driver, signal);
       }
     } catch (error) {
-      if (!(error instanceof Error) || error.name !== 'TargetUnreachableError') throw error;
-      this.#note({ unreachable: error.message });
+      this.#unlessUnreachable(error);
       return null;
     }
+  }
+
+  #unlessUnreachable(error: unknown): void {
+    if (!(error instanceof Error) || error.name !== 'TargetUnreachableError') throw error;
+    this.#note({ unreachable: error.message });
   }
 
   async #look(

@@ -36,6 +36,8 @@ export function aWork(but: Partial<RollbackWork> = {}): RollbackWork {
     listed: 10,
     maxUnavailablePercentage: 25,
     batchSize: 5,
+    ignoresRoom: false,
+    sets: null,
     counters: { ...NO_COUNTERS, UNSEEN: 6 },
     settled: 0,
     reported: 0,

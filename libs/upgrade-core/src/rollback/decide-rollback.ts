@@ -28,6 +28,13 @@ import {
   type RollbackWork,
   type Sight,
 } from './rollback.js';
+import {
+  endSetOperation,
+  expireSetOperation,
+  leaveSetOver,
+  setsWant,
+  type SetsBack,
+} from './sets-back.js';
 
 /** Judges `input`; `work` is null when this key was never asked for. */
 export function decideRollback(
@@ -42,8 +49,12 @@ export function decideRollback(
   }
   const draft = new Draft(work);
   if (work.state === 'RUNNING') {
-    takeReport(draft, input, nowMs);
-    goOn(draft, input, nowMs);
+    if (work.sets === null) {
+      takeReport(draft, input);
+      goOn(draft, input, nowMs);
+    } else {
+      bringSetsBack(draft, work.sets, input, nowMs);
+    }
     if (mustSpeak(draft.work, nowMs)) draft.set({ owesReport: true });
   }
   const [next, says] = speakIfOwed(draft.work, nowMs);
@@ -102,7 +113,7 @@ function named(indices: readonly number[]): RollbackMove['select'] {
 
 type Report = Exclude<RollbackInput, RollbackAsked>;
 
-function takeReport(draft: Draft, input: Report, nowMs: number): void {
+function takeReport(draft: Draft, input: Report): void {
   switch (input.type) {
     case 'INSTANCES_LOOKED_AT':
       takeSights(draft, input.from, input.seen);
@@ -120,9 +131,26 @@ function takeReport(draft: Draft, input: Report, nowMs: number): void {
     case 'TARGET_REFUSED':
       leaveAllOver(draft, `the target cannot be opened: ${input.reason}`);
       break;
+    case 'SET_OPERATION_ENDED':
     case 'TIME_PASSED':
-      if (mustSpeak(draft.work, nowMs)) draft.set({ owesReport: true });
+      break;
   }
+}
+
+/** There are no instances: the rollback ends with its sets. */
+function bringSetsBack(draft: Draft, sets: SetsBack, input: Report, nowMs: number): void {
+  const next = setsAfter(sets, input, nowMs);
+  if (next === sets) return;
+  draft.set({ sets: next });
+  if (setsWant(next) === null) draft.set({ state: 'ENDED', owesReport: true });
+}
+
+function setsAfter(sets: SetsBack, input: Report, nowMs: number): SetsBack {
+  if (input.type === 'SET_OPERATION_ENDED') return endSetOperation(sets, input, nowMs);
+  if (input.type === 'TARGET_REFUSED') {
+    return leaveSetOver(sets, `the target cannot be opened: ${input.reason}`);
+  }
+  return expireSetOperation(sets, nowMs);
 }
 
 function takeSights(
@@ -188,6 +216,7 @@ function goOn(draft: Draft, input: Report, nowMs: number): void {
   draft.move({ by: 'NEXT', count: there }, 'THERE', 'HEALTH_CHECKING', { begins: true });
   const down = downSeen(input, nowMs).slice(0, free - there);
   draft.move(named(down), 'DOWN', 'DRAINING', { begins: true });
+  if (draft.work.ignoresRoom) takeWithoutRoom(draft, free - there - down.length);
   if (underWay(draft.work.counters) > 0) return;
   const { UNSEEN, DOWN, UP } = draft.work.counters;
   if (UNSEEN + DOWN > 0) return;
@@ -213,6 +242,13 @@ function downSeen(input: Report, nowMs: number): readonly number[] {
 
 function isFresh(readAtMs: number, nowMs: number): boolean {
   return nowMs - readAtMs <= ROOM_READING_MAX_AGE_MS;
+}
+
+/** What is up goes with the rest, as long as none is left over. */
+function takeWithoutRoom(draft: Draft, free: number): void {
+  const { counters, gaveUp } = draft.work;
+  const count = gaveUp === null ? Math.min(free, counters.UP) : 0;
+  draft.move({ by: 'NEXT', count }, 'UP', 'DRAINING', { begins: true });
 }
 
 function takeHealthy(

@@ -31,6 +31,8 @@ function asked(but: Partial<RollbackAsked> = {}): RollbackAsked {
     listed: 10,
     maxUnavailablePercentage: 25,
     batchSize: 5,
+    ignoresRoom: false,
+    sets: null,
     other: null,
     ...but,
   };
@@ -247,6 +249,33 @@ describe('what is begun', () => {
   test('no healthy one while others have not been looked at', () => {
     expect(wantOf(running({ UP: 3, UNSEEN: 1 }))).toMatchObject({ want: 'LOOK' });
     expect(decideRollback(running({ UP: 3, UNSEEN: 1 }), counted(0), NOW_MS).kind).toBe('ABSORBED');
+  });
+});
+
+describe('a strategy that ignores room', () => {
+  const ignoring = { ignoresRoom: true } as const;
+
+  test('takes everything at once, whatever the batch size and the room', () => {
+    const seen = { DOWN: [8, 9], UP: [0, 1, 2, 3, 4, 5, 6], THERE: [7], VANISHED: [] };
+    const { next, moves } = given(running({ UNSEEN: 10 }, ignoring), looked('UNSEEN', seen));
+    expect(next.counters).toMatchObject({ UNSEEN: 0, UP: 0, DRAINING: 9, HEALTH_CHECKING: 1 });
+    expect(moves.filter(({ begins }) => begins).map(({ from }) => from)).toEqual([
+      ...['THERE', 'DOWN', 'UP'],
+    ]);
+  });
+
+  test('takes no more than may be under way', () => {
+    const { underWayMax } = ROLLBACK_LIMITS;
+    const work = running({ UP: underWayMax + 5 }, ignoring);
+    expect(wantOf(work)).toEqual({ want: 'GO_ON' });
+    const { next } = given(work, { type: 'TIME_PASSED' });
+    expect(next.counters).toMatchObject({ DRAINING: underWayMax, UP: 5 });
+  });
+
+  test('takes no healthy one after one is left over', () => {
+    const failed = settled({ attempt: 2, outcome: 'FAILED', failure: 'UNHEALTHY' });
+    const { next } = given(running({ HEALTH_CHECKING: 1, UP: 3 }, ignoring), failed);
+    expect(next).toMatchObject({ state: 'ENDED', counters: { LEFT_OVER: 4, DRAINING: 0 } });
   });
 });
 

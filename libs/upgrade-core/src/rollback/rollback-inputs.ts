@@ -1,5 +1,6 @@
 /** What comes in to a rollback, and what a decision about it may be. */
 import type { SettledSteps } from '../execution/execution-inputs.js';
+import type { SetOperationEnded, SetsAsked } from './sets-back.js';
 import type { RollbackKey, RollbackMove, RollbackSaying, RollbackWork, Sight } from './rollback.js';
 
 /** One page of a question. */
@@ -15,6 +16,9 @@ export interface RollbackAsked extends RollbackKey {
   readonly listed: number;
   readonly maxUnavailablePercentage: number;
   readonly batchSize: number;
+  readonly ignoresRoom: boolean;
+  /** Then the question is one page and names no instances. */
+  readonly sets: SetsAsked | null;
   /** The newest work of the execution, when it is of an older or newer hand-over; else null. */
   readonly other: Pick<RollbackWork, 'handOver' | 'reported' | 'settled'> | null;
 }
@@ -48,6 +52,7 @@ export type RollbackInput =
       readonly fallen: readonly number[];
       readonly countedAtMs: number;
     }
+  | SetOperationEnded
   /** No driver can open the target by these settings: nothing can be done, now or later. */
   | { readonly type: 'TARGET_REFUSED'; readonly reason: string }
   | { readonly type: 'TIME_PASSED' };

@@ -2,6 +2,7 @@
 import type { RollbackAsked, RollbackDecision } from './rollback-inputs.js';
 import { speakIfOwed, speakStopped } from './rollback-reports.js';
 import { NO_COUNTERS, type RollbackWork } from './rollback.js';
+import { beginSets } from './sets-back.js';
 
 export function takeQuestion(
   known: RollbackWork | null,
@@ -20,6 +21,8 @@ export function takeQuestion(
     const pages = `page ${String(asked.page)} of ${String(asked.pages)}`;
     return { kind: 'IMPOSSIBLE', why: `${pages} cannot belong to ${String(work.pages)}` };
   }
+  const odd = oddSets(asked);
+  if (odd !== null) return { kind: 'IMPOSSIBLE', why: odd };
   const stopsOlder = known === null;
   if (asked.kind === 'STOP') {
     const stopped = { ...work, commandId: asked.commandId, state: 'STOPPED' } as const;
@@ -27,6 +30,14 @@ export function takeQuestion(
     return { kind: 'DECIDED', next, moves: [], says, storesPage: false, stopsOlder };
   }
   return takePage(work, asked, { stopsOlder, nowMs });
+}
+
+/** What cannot be meant of a way back by sets; null: nothing. */
+function oddSets({ sets, pages, instances, kind }: RollbackAsked): string | null {
+  if (sets === null) return null;
+  if (kind === 'STOP') return 'a stop names sets';
+  if (pages > 1 || instances > 0) return 'sets go back in one page that names no instances';
+  return sets.switchTo === sets.retire ? 'a set cannot be switched to and retired' : null;
 }
 
 function takePage(
@@ -40,7 +51,7 @@ function takePage(
     : work.pagesStored;
   const completes = storesPage && pagesStored.length === work.pages;
   const UNSEEN = work.counters.UNSEEN + (storesPage ? asked.instances : 0);
-  const isEmpty = completes && UNSEEN === 0;
+  const isEmpty = completes && UNSEEN === 0 && work.sets === null;
   let next: RollbackWork = {
     ...work,
     commandId: asked.commandId,
@@ -57,12 +68,13 @@ function takePage(
 
 function begun(asked: RollbackAsked, nowMs: number): RollbackWork {
   const { executionId, handOver, kind, commandId, pages } = asked;
-  const { listed, maxUnavailablePercentage, batchSize } = asked;
+  const { listed, maxUnavailablePercentage, batchSize, ignoresRoom, sets } = asked;
   return {
     ...{ executionId, handOver, kind, commandId, pages },
     pagesStored: [],
     state: 'GATHERING',
-    ...{ listed, maxUnavailablePercentage, batchSize },
+    ...{ listed, maxUnavailablePercentage, batchSize, ignoresRoom },
+    sets: sets === null ? null : beginSets(sets, nowMs),
     counters: NO_COUNTERS,
     settled: 0,
     reported: 0,

@@ -211,6 +211,7 @@ describe('whatever happens to the instances', () => {
             ...{ type: 'ROLLBACK_ASKED', executionId: 'e', handOver: 2, kind: 'ROLL_BACK' },
             ...{ commandId: 'c', page: 1, pages: 1, instances: machines.length, listed },
             ...{ maxUnavailablePercentage: percentage, batchSize, other: null },
+            ...{ ignoresRoom: false, sets: null },
           });
           for (let turn = 0; turn < 3_000 && world.work?.state === 'RUNNING'; turn += 1)
             world.turn();

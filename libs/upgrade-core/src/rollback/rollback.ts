@@ -4,6 +4,7 @@
  */
 import { ROLLBACK_LIMITS, SPEAK_AFTER_MS } from '../limits.js';
 import { STEPS, type LeftOver, type Step } from '../execution/execution.js';
+import { setsWant, type SetsBack, type SetsWant } from './sets-back.js';
 
 /**
  * Where an instance stands.
@@ -48,6 +49,10 @@ export interface RollbackWork extends RollbackKey {
   readonly listed: number;
   readonly maxUnavailablePercentage: number;
   readonly batchSize: number;
+  /** RECREATE: everything at once, up to the bound of what is under way. */
+  readonly ignoresRoom: boolean;
+  /** BLUE_GREEN: sets go back instead of instances, of which there are none; else null. */
+  readonly sets: SetsBack | null;
   readonly counters: RollbackCounters;
   /** Instances that are RESTORED or LEFT_OVER are numbered 1, 2, 3… as they settle: the last one. */
   readonly settled: number;
@@ -91,6 +96,10 @@ export interface RollbackSaying {
   /** Numbers greater than `after`, up to `upTo`; none when they are equal. */
   readonly after: number;
   readonly upTo: number;
+  /** Of a rollback by sets: traffic is where it was, and the new set is gone. */
+  readonly setsRestored: boolean;
+  /** The set that could not be brought back; null: none. */
+  readonly setLeftOver: LeftOver | null;
 }
 
 /** Instances that settled, by how; in the order of their numbers. */
@@ -127,8 +136,9 @@ export function unsettled(counters: RollbackCounters): number {
 }
 
 /** Most instances that are under way at once. */
-export function batchOf(work: Pick<RollbackWork, 'batchSize'>): number {
-  return Math.min(work.batchSize, ROLLBACK_LIMITS.underWayMax);
+export function batchOf(work: Pick<RollbackWork, 'batchSize' | 'ignoresRoom'>): number {
+  const { underWayMax } = ROLLBACK_LIMITS;
+  return work.ignoresRoom ? underWayMax : Math.min(work.batchSize, underWayMax);
 }
 
 /** A sign of life is due. A clock that jumped, either way, brings one too many, never silence. */
@@ -151,16 +161,19 @@ export function isActive(work: RollbackWork): boolean {
 export type RollbackWant =
   | { readonly want: 'LOOK'; readonly from: 'UNSEEN' | 'DOWN'; readonly limit: number }
   | { readonly want: 'COUNT_ROOM' }
+  | SetsWant
   /** Nothing: it only has to be decided again, because a decision does not move a million rows. */
   | { readonly want: 'GO_ON' };
 
 export function wantOf(work: RollbackWork): RollbackWant | null {
   const { counters } = work;
   if (work.state !== 'RUNNING') return null;
+  if (work.sets !== null) return setsWant(work.sets);
   if (counters.UNSEEN > 0) return { want: 'LOOK', from: 'UNSEEN', limit: ROLLBACK_LIMITS.lookMax };
   if (underWay(counters) > 0) return null;
   if (counters.DOWN > 0) return { want: 'LOOK', from: 'DOWN', limit: batchOf(work) };
-  if (counters.UP > 0 && work.gaveUp === null) return { want: 'COUNT_ROOM' };
+  const needsRoom = !work.ignoresRoom && work.gaveUp === null;
+  if (counters.UP > 0 && needsRoom) return { want: 'COUNT_ROOM' };
   return unsettled(counters) > 0 ? { want: 'GO_ON' } : null;
 }
 
