@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { Agent, request as httpRequest } from 'node:http';
+import { Agent } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { InstanceVerb, OperationState } from '#targets/target.driver.js';
 import { isAlive } from '../src/processes/process-identity.probe.js';
+import { ask, Load } from './load.js';
 import { greeter, RealAgent, until, type Fleet } from './real-agent.js';
 
 jest.setTimeout(120_000);
 
-const CONCURRENCY = 32;
 const FENCE = { handOver: 1, epoch: 1 };
 
 let agent: RealAgent;
@@ -19,68 +19,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await agent.close();
 });
-
-interface Answered {
-  readonly status: number;
-  readonly body: string;
-}
-
-/** One request; rejects when no complete answer came. */
-function ask(url: string, sockets: Agent | false, method = 'GET', body = ''): Promise<Answered> {
-  return new Promise((resolve, reject) => {
-    const asked = httpRequest(url, { agent: sockets, method }, (answer) => {
-      let text = '';
-      answer.setEncoding('utf8');
-      answer.on('data', (part: string) => (text += part));
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: text }));
-      answer.on('error', reject);
-    });
-    asked.on('error', reject);
-    asked.end(body);
-  });
-}
-
-/** Clients that ask without pause until told to stop; half of them with a new connection each time. */
-class Load {
-  readonly versions = new Map<string, number>();
-  readonly failures: string[] = [];
-  answered = 0;
-  #stopped = false;
-  readonly #keptAlive = new Agent({ keepAlive: true });
-  readonly #clients: Promise<void>[];
-
-  constructor(url: string) {
-    this.#clients = Array.from({ length: CONCURRENCY }, (_, client) =>
-      this.#run(url, client % 2 === 0 ? this.#keptAlive : false, client),
-    );
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    await Promise.all(this.#clients);
-    this.#keptAlive.destroy();
-  }
-
-  async #run(url: string, sockets: Agent | false, client: number): Promise<void> {
-    for (let count = 0; !this.#stopped; count += 1) {
-      const isPost = (client + count) % 4 === 3;
-      try {
-        const { status, body } = await (isPost
-          ? ask(url, sockets, 'POST', 'hello')
-          : ask(url, sockets));
-        this.answered += 1;
-        if (status === 200) this.#count((JSON.parse(body) as { version: string }).version);
-        else this.failures.push(`${status} ${body}`);
-      } catch (error) {
-        this.failures.push(String(error));
-      }
-    }
-  }
-
-  #count(version: string): void {
-    this.versions.set(version, (this.versions.get(version) ?? 0) + 1);
-  }
-}
 
 async function operate(
   fleet: Fleet,

@@ -140,6 +140,12 @@ export class RealAgent {
     return JSON.parse(await readFile(this.home.proxy, 'utf8')) as ProcessIdentity;
   }
 
+  /** What the agent has written down of a fleet. */
+  async kept(fleet: string): Promise<Record<string, unknown>> {
+    const text = await readFile(join(this.home.fleets, `${fleet}.json`), 'utf8');
+    return JSON.parse(text) as Record<string, unknown>;
+  }
+
   /** Living processes of instances. */
   async instances(): Promise<ProcessIdentity[]> {
     const found: ProcessIdentity[] = [];
