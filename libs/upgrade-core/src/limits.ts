@@ -217,6 +217,16 @@ export const ROLLBACK_LIMITS = {
   leftOverPerDecisionMax: 10_000,
 } as const;
 
+/** Bounds of a preview (spec §2). */
+export const PREVIEW_LIMITS = {
+  /** Batches that an answer shows. */
+  batchesShown: 200,
+  /** Batches that are rehearsed one by one; what follows them is reckoned. */
+  batchesRehearsed: 1_000,
+  /** Answers a rehearsal gives; more is a bug in the table. */
+  roundsMax: 20_000,
+} as const;
+
 /** A million instances in pages: more pages than this are no honest question. */
 export const WORK_PAGES_MAX = REQUEST_LIMITS.totalInstancesMax / PAGE_OF_INSTANCES;
 
