@@ -159,6 +159,15 @@ function describeSuperseding(rehearse: Rehearse): void {
     expect(await driver.sets()).toMatchObject([{ name: 'main' }]);
   });
 
+  it('what was forgotten supersedes what runs when it comes again', async () => {
+    const faults: SimulatedFault[] = [{ on: 'SWITCH', how: 'NO_DATA', times: 1 }];
+    const { driver } = rehearse(faults, { latencyMs: FOR_EVER_MS });
+    await driver.submitSet(switchTo('new'), FENCE);
+    await driver.submitSet(create('a', 1), FENCE);
+    expect(await driver.submitSet(switchTo('new'), FENCE)).toMatchObject({ state: 'RUNNING' });
+    expect(await driver.pollSet('create a 1', 0)).toMatchObject({ state: 'FAILED' });
+  });
+
   it('what runs is adopted under a higher fence and goes on', async () => {
     const { driver, targets, settings } = rehearse([], { latencyMs: FOR_EVER_MS });
     await driver.submitSet(create('a', 1), FENCE);

@@ -224,6 +224,15 @@ describe('faults of a simulated fleet', () => {
     expect(await driver.submit([bring(0)], FENCE)).toMatchObject([{ state: 'SUCCEEDED' }]);
   });
 
+  it('what was forgotten supersedes what runs when it comes again', async () => {
+    const faults: SimulatedFault[] = [{ instance: 0, on: 'BRING', how: 'NO_DATA', times: 1 }];
+    const { driver } = rehearse(faults, { latencyMs: 1_000 });
+    await driver.submit([bring(0)], FENCE);
+    await driver.submit([drain(0)], FENCE);
+    expect(await driver.submit([bring(0)], FENCE)).toMatchObject([{ state: 'RUNNING' }]);
+    expect(await driver.poll([drain(0)], 0)).toMatchObject([{ state: 'FAILED' }]);
+  });
+
   it('what hangs goes on once the fault is gone', async () => {
     const { driver, targets, settings } = rehearse([{ on: 'DRAIN', how: 'HANG' }]);
     await driver.submit([drain(0)], FENCE);
