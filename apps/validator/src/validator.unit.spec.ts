@@ -160,6 +160,21 @@ describe('a question after an upgrade', () => {
   });
 });
 
+describe('room for a second set', () => {
+  test('is what the target could add, and what stands there without traffic', async () => {
+    const world = await healthyWorld();
+    const snapshot = { ...COMMAND.snapshot, strategy: 'BLUE_GREEN' };
+    await world.ask({ snapshot });
+    expect(outcomes(await world.untilEnded())).toEqual(HEALTHY);
+    const driver = world.targets.simulated.open(FLEET);
+    const kept = { id: 'kept', verb: 'createSet', set: 'kept', size: 3 } as const;
+    await driver.submitSet(kept, { handOver: 1, epoch: 1 });
+    await world.ask({ snapshot, fence: { handOver: 2 } });
+    const [, resources] = (await world.untilEnded(2)).checks;
+    expect(resources).toMatchObject({ outcome: 'PASSED', evidence: { standing: 3 } });
+  });
+});
+
 describe('backups', () => {
   const stateful = { ...COMMAND.snapshot, stateless: false };
 

@@ -50,8 +50,9 @@ export class TestTargets extends TargetDrivers {
       capabilities: () =>
         ask(() => {
           const backups = this.kept !== null;
-          return Promise.resolve({ sets: false, weights: false, backups, metrics: false });
+          return Promise.resolve({ sets: true, weights: false, backups, metrics: false });
         }),
+      sets: () => ask(() => driver.sets()),
       backups: () => ask(() => Promise.resolve([...(this.kept ?? [])])),
       address: () => ask(() => Promise.resolve(this.address)),
     });

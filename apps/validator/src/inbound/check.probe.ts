@@ -25,6 +25,12 @@ const LOOK: {
     want: 'ROOM',
     room: await driver.room([], signal),
   }),
+  SETS: async ({ driver }, _want, signal) => {
+    const { sets: canRunSets } = await driver.capabilities(signal);
+    const sets = canRunSets ? await driver.sets(signal) : [];
+    const standing = sets.reduce((sum, { live, listed }) => sum + (live ? 0 : listed), 0);
+    return { want: 'SETS', canRunSets, standing };
+  },
   BACKUPS: async ({ driver, clock }, _want, signal) => {
     const { backups: keepsBackups } = await driver.capabilities(signal);
     const backups = keepsBackups ? await driver.backups(signal) : [];

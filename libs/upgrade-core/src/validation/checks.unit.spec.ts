@@ -11,7 +11,7 @@ import {
   type SeenInstance,
 } from './instance-checks.js';
 import { judgeNotCarriedOut, judgeSkipped, resultOf } from './judgement.js';
-import { judgeRoom, type CountedRoom, type RoomQuestion } from './room-check.js';
+import { judgeRoom, judgeSpare, type CountedRoom, type RoomQuestion } from './room-check.js';
 import { judgeCompatibility, type Compatibility } from './version-check.js';
 
 const compatible: Compatibility = {
@@ -84,7 +84,7 @@ describe('RESOURCE_AVAILABILITY', () => {
     expect(judgement.evidence).toMatchObject({ listed, down, places });
   });
 
-  test.each(['ROLLING', 'CANARY', 'STAGED', 'BLUE_GREEN', 'RECREATE', 'UNHEARD_OF'])(
+  test.each(['ROLLING', 'CANARY', 'STAGED', 'RECREATE', 'UNHEARD_OF'])(
     '%s of no instances at all is no pass',
     (strategy) => {
       expect(room({ listed: 0, spare: 99 }, { strategy }).outcome).toBe('FAILED');
@@ -92,15 +92,23 @@ describe('RESOURCE_AVAILABILITY', () => {
   );
 
   test.each([
-    ['as many as there are', 10, null, 'PASSED'],
-    ['one too few', 9, null, 'FAILED'],
-    ['fewer than the execution expects', 10, 11, 'FAILED'],
-    ['none', 0, null, 'FAILED'],
+    ['as many as there are', 10, 0, null, 'PASSED'],
+    ['one too few', 9, 0, null, 'FAILED'],
+    ['fewer than the execution expects', 10, 0, 11, 'FAILED'],
+    ['none', 0, 0, null, 'FAILED'],
+    ['none, but a kept set stands there', 0, 10, null, 'PASSED'],
+    ['some, and a part of the rest stands there', 4, 5, null, 'FAILED'],
   ] as const)(
     'a new set beside the old one, where the target could add %s',
-    (_, spare, expectedInstances, outcome) => {
-      const judgement = room({ spare, down: 10 }, { strategy: 'BLUE_GREEN', expectedInstances });
-      expect(judgement).toMatchObject({ outcome, evidence: { spare } });
+    (_, spare, standing, expectedInstances, outcome) => {
+      const counted = { listed: 10, down: 10, spare };
+      const question = { ...rolling, strategy: 'BLUE_GREEN', expectedInstances };
+      const judgement = judgeSpare(counted, { canRunSets: true, standing }, question);
+      expect(judgement).toMatchObject({ outcome, evidence: { spare, standing } });
+      const cannot = judgeSpare(counted, { canRunSets: false, standing }, question);
+      expect(cannot.outcome).toBe('FAILED');
+      const empty = judgeSpare({ ...counted, listed: 0 }, { canRunSets: true, standing }, question);
+      expect(empty.outcome).toBe('FAILED');
     },
   );
 

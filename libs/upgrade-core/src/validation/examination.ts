@@ -18,7 +18,7 @@ import {
   type SeenInstance,
 } from './instance-checks.js';
 import { judgeSkipped, type Judgement } from './judgement.js';
-import { judgeRoom, type CountedRoom } from './room-check.js';
+import { judgeRoom, judgeSpare, type CountedRoom, type CountedSets } from './room-check.js';
 import {
   callOf,
   judgeNoAddress,
@@ -60,6 +60,7 @@ export interface ValidationQuestion {
 /** What a check wants to see; each is one look that can be made again, but for a CALL. */
 export type Want =
   | { readonly want: 'ROOM' }
+  | { readonly want: 'SETS' }
   | { readonly want: 'BACKUPS' }
   /** The target's own list, page by page; null: from the first. */
   | { readonly want: 'LISTING'; readonly cursor: string | null }
@@ -71,6 +72,7 @@ export type Want =
 
 export type Sight =
   | { readonly want: 'ROOM'; readonly room: CountedRoom }
+  | ({ readonly want: 'SETS' } & CountedSets)
   | ({ readonly want: 'BACKUPS' } & SeenBackups)
   | {
       readonly want: 'LISTING';
@@ -98,7 +100,11 @@ export type Examination =
 const EXAMINE: Readonly<Record<CheckName, (question: ValidationQuestion) => Examination>> = {
   VERSION_COMPATIBILITY: ({ compatibility }) => found(judgeCompatibility(compatibility)),
   RESOURCE_AVAILABILITY: (question) =>
-    wanting({ want: 'ROOM' }, ({ room }) => found(judgeRoom(room, question))),
+    wanting({ want: 'ROOM' }, ({ room }) =>
+      question.strategy === 'BLUE_GREEN'
+        ? wanting({ want: 'SETS' }, (sets) => found(judgeSpare(room, sets, question)))
+        : found(judgeRoom(room, question)),
+    ),
   // A target is not asked for what does not matter.
   BACKUP_VERIFICATION: ({ stateless }) =>
     stateless

@@ -80,6 +80,17 @@ describe('a check', () => {
     });
   });
 
+  test('of resources wants to know of sets too where a second one is to run', () => {
+    const room = { want: 'ROOM', room: { listed: 2, down: 0, spare: 2 } } as const;
+    const sets = { want: 'SETS', canRunSets: true, standing: 0 } as const;
+    const asked = { ...question, strategy: 'BLUE_GREEN' };
+    expect(show('RESOURCE_AVAILABILITY', [room], asked).outcome).toBeNull();
+    expect(show('RESOURCE_AVAILABILITY', [room, sets], asked)).toEqual({
+      wanted: [{ want: 'ROOM' }, { want: 'SETS' }],
+      outcome: 'PASSED',
+    });
+  });
+
   test('of health looks at every page of the target’s list before it finds anything', () => {
     const first = { want: 'LISTING', instances: [seen('a')], nextCursor: 'a' } as const;
     expect(show('HEALTH_ENDPOINTS', [first]).outcome).toBeNull();

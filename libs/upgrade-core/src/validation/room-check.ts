@@ -18,11 +18,17 @@ export interface RoomQuestion {
   readonly expectedInstances: number | null;
 }
 
+/** What there is beside the set that traffic goes to. */
+export interface CountedSets {
+  /** The target can run a second set beside the live one. */
+  readonly canRunSets: boolean;
+  /** Instances of sets without traffic. */
+  readonly standing: number;
+}
+
+/** For strategies that work in what is there; {@link judgeSpare} for a set beside it. */
 export function judgeRoom(room: CountedRoom, question: RoomQuestion): Judgement {
-  if (room.listed === 0) {
-    return judged('FAILED', 'the target lists no instances', { ...room });
-  }
-  if (question.strategy === 'BLUE_GREEN') return judgeSpare(room, question);
+  if (room.listed === 0) return judgeEmpty(room);
   if (question.strategy === 'RECREATE') {
     const summary = 'RECREATE takes down all instances at once: it needs no room';
     return judged('PASSED', summary, { ...room, needsRoom: false });
@@ -30,12 +36,28 @@ export function judgeRoom(room: CountedRoom, question: RoomQuestion): Judgement 
   return judgePlaces(room, question);
 }
 
-/** The new set runs beside the old one, instance for instance. */
-function judgeSpare(room: CountedRoom, { expectedInstances }: RoomQuestion): Judgement {
+/**
+ * BLUE_GREEN: the new set runs beside the old one, instance for instance. A set that an earlier
+ * upgrade has kept counts as room: it is switched back to, or retired before the new one is created.
+ */
+export function judgeSpare(
+  room: CountedRoom,
+  { canRunSets, standing }: CountedSets,
+  { expectedInstances }: RoomQuestion,
+): Judgement {
+  if (room.listed === 0) return judgeEmpty(room);
   const needed = Math.max(room.listed, expectedInstances ?? 0);
-  const evidence = { ...room, needed };
-  const counts = `a whole new set needs ${String(needed)} instances, the target could add ${String(room.spare)}`;
-  return judged(room.spare >= needed ? 'PASSED' : 'FAILED', counts, evidence);
+  const evidence = { ...room, canRunSets, standing, needed };
+  if (!canRunSets) {
+    return judged('FAILED', 'the target cannot run a second set beside the live one', evidence);
+  }
+  const kept = standing === 0 ? '' : `, and ${String(standing)} stand without traffic`;
+  const summary = `a whole new set needs ${String(needed)} instances, the target could add ${String(room.spare)}${kept}`;
+  return judged(room.spare + standing >= needed ? 'PASSED' : 'FAILED', summary, evidence);
+}
+
+function judgeEmpty(room: CountedRoom): Judgement {
+  return judged('FAILED', 'the target lists no instances', { ...room });
 }
 
 /** At least one instance must fit the room now, or the upgrade would stand still at once. */
