@@ -3,7 +3,7 @@ import { decide, type Decision } from '#core/execution/decide.js';
 import type { Execution } from '#core/execution/execution.js';
 import type { Fact } from '#core/execution/execution-facts.js';
 import type { Input } from '#core/execution/execution-inputs.js';
-import type { Request } from '#core/execution/execution-requests.js';
+import type { Request, TimerKind } from '#core/execution/execution-requests.js';
 import { T0, type ExecutionBuilder } from './an-execution.js';
 
 /** What came of the last input, in words a test can compare. */
@@ -18,6 +18,8 @@ export interface Then {
   readonly moves: readonly string[];
   /** Types of the requests, in order. */
   readonly asks: readonly string[];
+  /** When each timer that was spoken of rings; null: not any more. The last word counts. */
+  readonly timers: Readonly<Partial<Record<TimerKind, number | null>>>;
   readonly decision: Decision;
 }
 
@@ -59,6 +61,16 @@ function thenOf(before: Execution, decision: Decision): Then {
       fact.type === 'INSTANCES_MOVED' ? [`${fact.from} → ${fact.to}: ${String(fact.count)}`] : [],
     ),
     asks: requests.map((request) => request.type),
+    timers: timersOf(requests),
     decision,
   };
+}
+
+function timersOf(requests: readonly Request[]): Then['timers'] {
+  const timers: Partial<Record<TimerKind, number | null>> = {};
+  for (const request of requests) {
+    if (request.type === 'ARM_TIMER') timers[request.timer] = request.atMs;
+    if (request.type === 'DISARM_TIMER') timers[request.timer] = null;
+  }
+  return timers;
 }

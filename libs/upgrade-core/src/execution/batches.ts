@@ -1,6 +1,6 @@
 /** Instances on their way: steps, room, batches and the retry round. */
 import { APPEARED_NAMED_MAX, ATTEMPTS_MAX, STEP_LIMITS } from '../limits.js';
-import { freshReading } from '../strategies/room.js';
+import { freshReading, readingAsItStands } from '../strategies/room.js';
 import { PLANNERS } from '../strategies/strategies.js';
 import { clipped } from '../texts.js';
 import { failedAgain, nextBatch } from './conditions.js';
@@ -78,27 +78,39 @@ function takeIn(execution: Stepping, room: RoomReading, nowMs: number): Effect[]
 
 /** Somebody changed the fleet meanwhile: what is gone is FAILED, what came is told and not taken. */
 export function takeInComparison(
-  _: Stepping,
+  { room }: Stepping,
   { vanished, appeared }: ReportOf<'FLEET_COMPARED'>,
 ): Effect[] {
-  const gone = move({
-    ...{ from: 'PENDING', to: 'FAILED', attempt: 1, failure: 'VANISHED' },
-    select: { by: 'INDICES', indices: vanished },
-    why: 'VANISHED: the target does not list it any more',
-  });
-  if (appeared.length === 0) return [gone];
+  const gone: Effect[] = [
+    move({
+      ...{ from: 'PENDING', to: 'FAILED', attempt: 1, failure: 'VANISHED' },
+      select: { by: 'INDICES', indices: vanished },
+      why: 'VANISHED: the target does not list it any more',
+    }),
+    // Those that were counted as down are our FAILED ones now, and cannot go first any more.
+    ...(room === null ? [] : [set({ room: withoutIndices(room, vanished) })]),
+  ];
+  if (appeared.length === 0) return gone;
   const named = appeared.slice(0, APPEARED_NAMED_MAX).join(', ');
   const more = appeared.length > APPEARED_NAMED_MAX ? ', …' : '';
-  return [gone, note('APPEARED', `instances that are not taken have appeared: ${named}${more}`)];
+  return [...gone, note('APPEARED', `instances that are not taken have appeared: ${named}${more}`)];
+}
+
+function withoutIndices(room: RoomReading, indices: readonly number[]): RoomReading {
+  const gone = new Set(indices);
+  return readingAsItStands(room, new Set(room.downPending.filter((index) => !gone.has(index))));
 }
 
 export function wantRoom(): Effect[] {
   return [set({ roomWanted: true }), ask({ type: 'COUNT_ROOM' })];
 }
 
-/** The timer only wakes the guards, which look at the time: one that came too early comes again. */
+/**
+ * The timer only wakes the guards, which look at the time: one that came too early comes again,
+ * but not in a pause, where the delay stands still.
+ */
 export function endDelay(execution: Stepping, _: unknown, nowMs: number): Effect[] {
-  const atMs = execution.nextBatchAtMs;
+  const atMs = execution.status === 'PAUSED' ? null : execution.nextBatchAtMs;
   if (atMs === null || atMs <= nowMs) return [ask({ type: 'DISARM_TIMER', timer: 'BATCH_DELAY' })];
   return [ask({ type: 'ARM_TIMER', timer: 'BATCH_DELAY', atMs })];
 }
@@ -143,6 +155,7 @@ export function retry(execution: Guarded): Effect[] {
   const count = execution.failedOnce;
   const why = `${String(count)} failed instances are tried again`;
   return [
+    set({ waitingFor: null }),
     note('RETRY_ROUND', why),
     move({
       from: 'FAILED',

@@ -139,8 +139,10 @@ export function notThisOperation(
 }
 
 export function setPageKnown(execution: Stepping, page: ReportOf<'SET_LISTED'>): boolean {
-  const { newSet, total } = execution;
+  const { newSet, total, stopping, setFailure } = execution;
   if (newSet?.state !== 'STANDING' || older(execution, page)) return true;
+  // A set that is given up, too small for one, takes no more names: its pages would begin anew.
+  if (stopping !== null || setFailure !== null) return true;
   return newSet.named === total || newSet.cursor !== page.cursor;
 }
 
@@ -156,6 +158,7 @@ export function isUntouched(execution: Execution): boolean {
 
 /** Touched instances that are not back, once what the report brings is taken in. */
 export function stillOut(execution: RollingBack, report: ReportOf<'ROLLBACK_PROGRESSED'>): number {
+  if (report.setsRestored) return 0;
   const restored = report.restored.reduce((sum, group) => sum + group.indices.length, 0);
   return touched(execution) - execution.counters.ROLLED_BACK - restored;
 }
@@ -262,8 +265,9 @@ export function phaseAtEnd(execution: Guarded, nowMs: number): boolean {
   return sizeOf(nextBatch(execution, nowMs)) === 0;
 }
 
+/** Not when another has failed twice already: nothing begins that is given up at once. */
 export function retryDue(execution: Guarded, nowMs: number): boolean {
-  return execution.failedOnce > 0 && phaseAtEnd(execution, nowMs);
+  return execution.failedOnce > 0 && !triedTwice(execution) && phaseAtEnd(execution, nowMs);
 }
 
 export function triedTwice(execution: Guarded): boolean {
@@ -274,6 +278,7 @@ export function triedTwice(execution: Guarded): boolean {
 export function noRoom(execution: Guarded, nowMs: number): boolean {
   return (
     pendingInPhase(execution) > 0 &&
+    !isForApproval(execution) &&
     delayIsOver(execution, nowMs) &&
     phaseAtEnd(execution, nowMs) &&
     !(execution.waitingFor?.kind === 'ROOM' && execution.roomWanted)
@@ -347,10 +352,12 @@ export function batchFits(execution: Guarded, nowMs: number): boolean {
   );
 }
 
+/** Also of the sets: while traffic is being weighed or switched, nothing is at its end. */
 export function allCompleted(execution: Guarded): boolean {
   const { newSet, total, counters, postChecksAskedAtMs } = execution;
   const isServing = newSet === null || newSet.state === 'LIVE';
-  return total > 0 && counters.COMPLETED === total && isServing && postChecksAskedAtMs === null;
+  const isAll = total > 0 && counters.COMPLETED === total && isServing;
+  return isAll && settled(execution) && postChecksAskedAtMs === null;
 }
 
 export function postChecksFailed(execution: Guarded): boolean {

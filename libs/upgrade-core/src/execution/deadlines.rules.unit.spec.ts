@@ -41,7 +41,7 @@ describe('deadlines of the machine', () => {
   });
 
   it('do not run in statuses that wait for a person, or have ended', () => {
-    for (const status of ['PENDING', 'PAUSED', 'CANARY_MONITORING', 'FAILED'] as const) {
+    for (const status of ['PENDING', 'PAUSED', 'FAILED'] as const) {
       expect(deadlineOf(anExecution().in(status).build())).toBe(Number.POSITIVE_INFINITY);
     }
   });
@@ -99,7 +99,7 @@ describe('a rollback agent that is silent', () => {
   it('is asked once more, about the same work', () => {
     const then = given(back, T0 + silence).when(deadlinePassed);
     expect(then.rows).toEqual(['rollback-silent-once']);
-    expect(then.requests[0]).toEqual({ type: 'ROLL_BACK', handOver: 2 });
+    expect(then.requests[0]).toEqual({ type: 'ROLL_BACK', handOver: 2, unweigh: false });
     expect(then.execution.status).toBe('ROLLING_BACK');
   });
 

@@ -25,10 +25,12 @@ export function cancelReason(action: Action): string {
   return action.reason ?? 'cancelled';
 }
 
+/** What waited for a person waits no more: nothing but a rollback is open to him now. */
 export function stopToCancelled(_: Execution, action: Action): Effect[] {
   const reason = cancelReason(action);
   return [
-    set({ stopping: { to: 'CANCELLED', reason, by: action.by } }),
+    set({ stopping: { to: 'CANCELLED', reason, by: action.by }, waitingFor: null }),
+    ask({ type: 'DISARM_TIMER', timer: 'REMINDER' }),
     note('STOPPING', `cancel: nothing new starts, what is under way ends (${reason})`, {
       by: action.by,
     }),

@@ -100,7 +100,7 @@ describe('the failure threshold', () => {
     const auto = underWay.withPlan({ autoRollbackEnabled: true }).with({ failedOnce: 1 });
     const then = given(auto).when(failed('UPGRADING', [2]));
     expect(then.execution.status).toBe('ROLLING_BACK');
-    expect(then.requests).toContainEqual({ type: 'ROLL_BACK', handOver: 2 });
+    expect(then.requests).toContainEqual({ type: 'ROLL_BACK', handOver: 2, unweigh: false });
   });
 
   it('is not reached by one that was retried and is well', () => {
@@ -115,7 +115,7 @@ describe('checks after that fail', () => {
 
   it('fail the upgrade', () => {
     const then = given(asked).when(postChecks('FAILED'));
-    expect(then.rows).toEqual(['post-checks-failed', 'stopped']);
+    expect(then.rows).toEqual(['post-checks-answered', 'post-checks-failed', 'stopped']);
     expect(then.execution.failureReason).toBe('post-upgrade checks failed: CHECK_1: failed');
   });
 

@@ -125,15 +125,21 @@ function whyDone(
   }
 }
 
-function failed(execution: Stepping, { verb, set: name }: SetOperation, reason: string): Effect[] {
+function failed(
+  execution: Stepping,
+  { verb, set: name, percentage }: SetOperation,
+  reason: string,
+): Effect[] {
   const { newSet, stopping } = execution;
   const why = `${verb}${name === null ? '' : ` ${name}`} failed: ${reason || 'no reason given'}`;
   const spoken = note('SET_OPERATION_FAILED', why);
-  if (stopping === null) return [set({ setFailure: why }), spoken];
-  // It stops anyway; what could not be tidied up is said, and not tried for ever.
-  if (verb === 'WEIGH') return [set({ weighed: null }), spoken];
-  if (verb !== 'RETIRE' || newSet === null) return [spoken];
-  return [set({ newSet: { ...newSet, leftBehind: why } }), spoken];
+  // A share may have been given all the same, by one that timed out, and is to be taken back; what
+  // stops anyway does not try that for ever.
+  const isKnown = verb !== 'WEIGH' || (percentage === null && stopping === null);
+  const effects = isKnown ? [spoken] : [set({ weighed: percentage }), spoken];
+  if (stopping === null) return [set({ setFailure: why }), ...effects];
+  if (verb !== 'RETIRE' || newSet === null) return effects;
+  return [set({ newSet: { ...newSet, leftBehind: why } }), ...effects];
 }
 
 /** As a threshold that is reached: taken back, or stopped where it stands. */

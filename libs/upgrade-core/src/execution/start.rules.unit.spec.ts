@@ -10,8 +10,9 @@ describe('start', () => {
   it('lists instances and asks for the checks, under a new hand-over', () => {
     const then = given(anExecution()).when(action('START'));
     expect(then.execution).toMatchObject({ status: 'VALIDATING', handOver: 1, startedAtMs: T0 });
-    expect(then.asks).toEqual(['LIST_INSTANCES', 'RUN_PRE_CHECKS', 'ARM_TIMER']);
-    expect(then.requests[1]).toEqual({ type: 'RUN_PRE_CHECKS', handOver: 1 });
+    expect(then.asks).toEqual(['DISARM_TIMER', 'LIST_INSTANCES', 'RUN_PRE_CHECKS', 'ARM_TIMER']);
+    expect(then.timers).toMatchObject({ REMINDER: null });
+    expect(then.requests[2]).toEqual({ type: 'RUN_PRE_CHECKS', handOver: 1 });
     expect(then.facts).toMatchObject([{ type: 'STATUS_CHANGED', to: 'VALIDATING', by: 'ann' }]);
   });
 
