@@ -9,6 +9,7 @@ import {
   isTerminal,
   STEPS,
   type Execution,
+  type ExecutionStatus,
   type InstanceStatus,
   type RoomReading,
 } from '#core/execution/execution.js';
@@ -16,13 +17,33 @@ import { eventsOf, type Fact, type InstancesMoved } from '#core/execution/execut
 import type { Input } from '#core/execution/execution-inputs.js';
 import type { Request, TimerKind } from '#core/execution/execution-requests.js';
 import { checkInvariants } from '#core/execution/invariants.js';
+import { REMINDER_EVERY_MS } from '#core/limits.js';
+import { canariesOf } from '#core/strategies/phase.js';
 import { readingAsItStands } from '#core/strategies/room.js';
+import { PLANNERS } from '#core/strategies/strategies.js';
 import { T0 } from './an-execution.js';
 
 interface Standing {
   status: InstanceStatus;
   attempt: number;
+  /** Gone before its turn: a batch has never taken it. */
+  hasVanished: boolean;
 }
+
+const TIMER_OF: Readonly<Partial<Record<Input['type'], TimerKind>>> = {
+  BATCH_DELAY_OVER: 'BATCH_DELAY',
+  DEADLINE_PASSED: 'DEADLINE',
+  REMINDER_DUE: 'REMINDER',
+};
+
+/** Statuses that the machine gives up on in time. */
+const TIMED: readonly ExecutionStatus[] = [
+  'VALIDATING',
+  'IN_PROGRESS',
+  'CANARY_RUNNING',
+  'CANARY_MONITORING',
+  'ROLLING_BACK',
+];
 
 /** A question to a service that has not been answered yet. */
 export interface Asked {
@@ -38,6 +59,8 @@ export class ModelWorld {
   readonly timers = new Map<TimerKind, number>();
   readonly asked: Asked[] = [];
   isListingAsked = false;
+  /** The hand-over under which somebody watches the canaries; null: nobody does. */
+  watch: number | null = null;
   readonly facts: Fact[] = [];
   /** Everything that was wrong so far, a sentence each. */
   readonly problems: string[] = [];
@@ -46,13 +69,19 @@ export class ModelWorld {
   constructor(
     public execution: Execution,
     readonly size: number,
-  ) {}
+  ) {
+    // Whoever created it has armed the first reminder.
+    this.timers.set('REMINDER', T0 + REMINDER_EVERY_MS);
+  }
 
   /** Hands an input in, keeps the books, and answers with what was decided. */
   take(arrived: Input): Decision {
     const before = this.execution;
     const input = this.#asItStands(arrived);
     const decision = decide(before, input, this.nowMs);
+    const fired = TIMER_OF[input.type];
+    // A timer that fired is gone, unless what was decided arms it again.
+    if (fired !== undefined) this.timers.delete(fired);
     if (decision.kind !== 'DECIDED') return decision;
     this.execution = decision.next;
     if (input.type === 'INSTANCES_LISTED') this.#add(input.taken);
@@ -83,8 +112,12 @@ export class ModelWorld {
     return isTerminal(this.execution.status);
   }
 
-  /** What whoever holds the execution's lock does with a count before it is judged. */
+  /** What whoever holds the execution's lock does with an input before it is judged. */
   #asItStands(input: Input): Input {
+    if (input.type === 'FLEET_COMPARED') {
+      const pending = new Set(this.indicesIn('PENDING'));
+      return { ...input, vanished: input.vanished.filter((index) => pending.has(index)) };
+    }
     const room = 'room' in input ? input.room : null;
     if (room === null) return input;
     const pending = new Set(this.indicesIn('PENDING'));
@@ -97,7 +130,9 @@ export class ModelWorld {
   }
 
   #add(count: number): void {
-    for (let i = 0; i < count; i += 1) this.instances.push({ status: 'PENDING', attempt: 1 });
+    for (let i = 0; i < count; i += 1) {
+      this.instances.push({ status: 'PENDING', attempt: 1, hasVanished: false });
+    }
   }
 
   #follow(fact: Fact, before: Execution): void {
@@ -130,12 +165,21 @@ export class ModelWorld {
           this.#blame(`instance ${String(index)}: attempt`);
       }
       standing.status = fact.to;
+      if (fact.from === 'PENDING' && fact.to === 'FAILED') standing.hasVanished = true;
       if (fact.to !== 'ROLLED_BACK') standing.attempt = fact.attempt;
     }
-    const starts = fact.to === 'DRAINING';
-    if (starts && this.#wasStopped) this.#blame('an instance was started after the stop');
+    const begins = fact.from === 'PENDING' || fact.from === 'FAILED';
+    if (begins && (STEPS as readonly string[]).includes(fact.to)) this.#checkBeginning(fact);
+  }
+
+  #checkBeginning({ from, select, executionStatus }: InstancesMoved): void {
+    if (this.#wasStopped) this.#blame('an instance was started after the stop');
+    if (executionStatus === 'PAUSED') this.#blame('an instance was started in a pause');
+    const isOperating = 'setOperation' in this.execution && this.execution.setOperation !== null;
+    if (isOperating) this.#blame('an instance was started while a set was worked on');
+    const { needsRoom } = PLANNERS[this.execution.plan.strategy];
     // Those taken by name were down by that count already, and need no room.
-    if (fact.from === 'PENDING' && select.by === 'NEXT') this.#checkRoom();
+    if (from === 'PENDING' && select.by === 'NEXT' && needsRoom) this.#checkRoom();
   }
 
   /** Taking healthy ones down: by a count at most 5 s old all down together fit into the room. */
@@ -169,8 +213,16 @@ export class ModelWorld {
       case 'STOP_ROLLBACK':
         this.asked.push({ type: request.type, handOver: request.handOver });
         break;
+      case 'WATCH_CANARIES':
+        this.watch = request.handOver;
+        break;
+      case 'END_WATCH':
+        if (this.watch !== request.handOver) this.#blame('a watch ended that nobody kept');
+        this.watch = null;
+        break;
       case 'COUNT_ROOM':
       case 'RECORD_DEPLOYMENT':
+      case 'RECORD_STANDBY':
         break;
     }
   }
@@ -189,7 +241,38 @@ export class ModelWorld {
       this.#blame(`${String(failedOnce)} failed once, not ${String(this.execution.failedOnce)}`);
     }
     if (isTerminal(before.status)) this.#blame('a terminal status changed');
-    if (this.hasEnded && this.timers.size > 0) this.#blame('it ended and left a timer armed');
+    this.#checkTimers();
+    this.#checkSteps();
+  }
+
+  #checkTimers(): void {
+    const { status, stopping, waitingFor } = this.execution;
+    const armed = [...this.timers.keys()].filter((timer) => timer !== 'RETIRE_STANDBY');
+    if (this.hasEnded && armed.length > 0) this.#blame('it ended and left a timer armed');
+    const isTimed = TIMED.includes(status);
+    if (isTimed !== armed.includes('DEADLINE') && stopping === null) {
+      this.#blame(`the deadline is ${isTimed ? 'not armed' : 'armed'}`);
+    }
+    if (status === 'PAUSED' && armed.includes('BATCH_DELAY')) this.#blame('a delay that runs on');
+    const isForPerson = waitingFor !== null && waitingFor.kind !== 'ROOM';
+    if (isForPerson !== armed.includes('REMINDER')) this.#blame('reminders go with the waiting');
+    const isWatched = this.watch !== null;
+    if (isWatched !== (status === 'CANARY_MONITORING')) this.#blame('a watch at the wrong time');
+  }
+
+  /** Phases and stages are kept to: neither more canaries nor a stage that nobody approved. */
+  #checkSteps(): void {
+    const { execution } = this;
+    if (execution.status === 'CANARY_RUNNING') {
+      const most = canariesOf(execution.listed, execution.total, execution.plan.canaryPercentage);
+      const isTaken = (it: Standing): boolean => it.status !== 'PENDING' && !it.hasVanished;
+      const begun = this.instances.filter(isTaken).length;
+      if (begun > most) this.#blame(`${String(begun)} canaries of ${String(most)}`);
+    }
+    if ('batch' in execution && execution.plan.strategy === 'STAGED') {
+      const stage = execution.batch?.number ?? 0;
+      if (stage > execution.approvedStage + 1) this.#blame('a stage that nobody approved');
+    }
   }
 
   #blame(problem: string): void {

@@ -21,6 +21,11 @@ export function rowsTaken(
     const { status } = execution;
     return decision.rows.map((name) => ({ name, from: status, to: status }));
   }
+  if (decision.kind === 'FORBIDDEN') {
+    const { status } = execution;
+    const refused = ROWS.filter(({ plan, why }) => plan === 'FORBIDDEN' && why === decision.why);
+    return refused.map(({ name }) => ({ name, from: status, to: status }));
+  }
   if (decision.kind !== 'DECIDED') return [];
   const at = { revision: decision.next.revision, nowMs };
   let current = execution;

@@ -15,7 +15,11 @@ export function checkInvariants(execution: Execution): string[] {
   checkFields(execution, must);
   checkStatus(execution, must);
   checkPlan(execution, must);
-  if ('room' in execution) checkMoving(execution, must);
+  checkSets(execution, must);
+  if ('room' in execution) {
+    checkMoving(execution, must);
+    checkWaiting(execution, must);
+  }
   return problems;
 }
 
@@ -84,12 +88,73 @@ function checkStatus(execution: Execution, must: Must): void {
   must(!ended || status === 'COMPLETED' || reasonGiven, 'it ended badly and does not say why');
 }
 
+/** BLUE_GREEN's new set, the operations on sets, and the share of the traffic. */
+function checkSets(execution: Execution, must: Must): void {
+  const { plan, newSet, counters, total, status, setOperations } = execution;
+  must(newSet === null || plan.strategy === 'BLUE_GREEN', 'only BLUE_GREEN makes a new set');
+  const named = newSet?.named ?? 0;
+  must(isCount(named) && named <= total, `${String(named)} of ${String(total)} have names`);
+  must(newSet === null || setOperations > 0, 'a new set without an operation on one');
+  must(execution.canary === null || plan.strategy === 'CANARY', 'a watch without canaries');
+  must((execution.revertOf !== null) === (execution.kind === 'REVERT'), 'a revert is of something');
+  if (!('setOperation' in execution)) return;
+  const { setOperation, weighed, batch, staleSet } = execution;
+  const isWeighing = weighed !== null || setOperation?.verb === 'WEIGH';
+  must(!isWeighing || plan.strategy === 'CANARY', 'only canaries get a share of the traffic');
+  const isAll = counters.COMPLETED === total;
+  must(newSet?.state !== 'LIVE' || isAll, 'traffic goes to a set that is not all COMPLETED');
+  must(setOperation?.verb !== 'SWITCH' || isAll, 'it switches to a set that is not all COMPLETED');
+  must(setOperation === null || underWay(counters) === 0, 'a set and instances are under way');
+  must((setOperation?.number ?? 0) <= setOperations, 'an operation that was not counted');
+  must(staleSet === null || batch === null, 'instances are touched beside a stale set');
+  const isNamed = newSet !== null && newSet.state !== 'CREATING' && named === total;
+  const isBegun = plan.strategy === 'BLUE_GREEN' && batch !== null;
+  must(!isBegun || isNamed, 'a new set is begun with before its instances have names');
+  const operates = status === 'CANARY_MONITORING' && setOperation !== null;
+  must(!operates || execution.stopping !== null, 'sets are worked on while canaries are watched');
+}
+
+/** Whom it waits for, and what does not go on meanwhile. */
+function checkWaiting(execution: Extract<Execution, { room: unknown }>, must: Must): void {
+  const { status, stopping, waitingFor, counters, setFailure, plan } = execution;
+  must(stopping === null || waitingFor === null, 'it stops and waits for something else');
+  const kind = waitingFor?.kind ?? null;
+  if (status === 'PAUSED') {
+    const isStage = execution.pauseReason === 'STAGE_APPROVAL';
+    must(!isStage || plan.strategy === 'STAGED', 'only stages are approved');
+    must(!isStage || underWay(counters) === 0, 'a stage is approved before it has settled');
+    must(stopping !== null || kind === (isStage ? 'APPROVAL' : 'RESUME'), 'it waits for the wrong');
+    return;
+  }
+  must(setFailure === null || stopping !== null, 'an operation on a set failed, nothing follows');
+  if (status === 'CANARY_MONITORING') {
+    must(underWay(counters) === 0, 'instances are under way while canaries are watched');
+    must(execution.canary !== null, 'nobody watches the canaries');
+    must(kind === null || kind === 'PROMOTION', `canaries wait for ${String(kind)}`);
+    const needsPerson = execution.canary?.verdict === 'UNHEALTHY' && !plan.autoRollbackEnabled;
+    must(
+      !needsPerson || stopping !== null || kind !== null,
+      'nobody is told of UNHEALTHY canaries',
+    );
+    return;
+  }
+  must(kind === null || kind === 'ROOM', `it moves and waits for ${String(kind)}`);
+  must(
+    status === 'CANARY_RUNNING' || plan.strategy !== 'CANARY' || execution.canary !== null,
+    'canaries were promoted unwatched',
+  );
+}
+
 function checkMoving(execution: Extract<Execution, { room: unknown }>, must: Must): void {
   const { status, counters, stopping, waitingFor, room, batch, plan } = execution;
   const isMoving = status === 'IN_PROGRESS' || status === 'CANARY_RUNNING';
-  must(stopping === null || underWay(counters) > 0, 'it is stopping and nothing is under way');
-  must((batch === null) === (touched(execution) === 0), 'instances are touched by batches alone');
+  const isBusy = underWay(counters) > 0 || execution.setOperation !== null;
+  must(stopping === null || isBusy, 'it is stopping and nothing is under way');
+  // Those that vanished before their turn left PENDING by name.
+  const byBatch = touched(execution) - (batch === null ? execution.takenByName : 0);
+  must((batch === null) === (byBatch === 0), 'instances are touched by batches alone');
   must(batch === null || (batch.number >= 1 && batch.size >= 1), 'a batch without instances');
+  must(execution.approvedStage <= (batch?.number ?? 0), 'a stage was approved before its end');
   if (room !== null) {
     const { othersDown, downPending } = room;
     must(
@@ -107,8 +172,13 @@ function checkMoving(execution: Extract<Execution, { room: unknown }>, must: Mus
     !waitsForRoom || (execution.roomWanted && counters.PENDING > 0),
     'it waits for room in vain',
   );
-  const isAsked = execution.postChecksAskedAtMs !== null;
-  must(isAsked === (counters.COMPLETED === execution.total), 'checks after belong to the end');
+  const { newSet, setOperation, postChecksAskedAtMs, postChecksAnswered } = execution;
+  const isServing = newSet === null || newSet.state === 'LIVE';
+  const isEnd = counters.COMPLETED === execution.total && isServing && setOperation === null;
+  const isAsked = postChecksAskedAtMs !== null;
+  const isLast = isEnd && status === 'IN_PROGRESS';
+  must(isAsked === isLast, 'checks after belong to the end');
+  must(isAsked || !postChecksAnswered, 'checks after were answered and not asked for');
 }
 
 function checkPlan({ plan }: Execution, must: Must): void {
