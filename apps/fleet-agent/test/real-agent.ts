@@ -15,7 +15,11 @@ const LOOK_MS = 20;
 
 /** What instances of the greeter in one version are started with. */
 export function greeter(version: string): Record<string, string> {
-  const quick = { 'env.GREETER_STARTS_AFTER_MS': '60000', 'env.GREETER_CRASHES_AFTER_MS': '500' };
+  const quick = {
+    'env.GREETER_STARTS_AFTER_MS': '60000',
+    'env.GREETER_CRASHES_AFTER_MS': '500',
+    'env.GREETER_TURNS_BAD_AFTER_MS': '1000',
+  };
   return { command: 'node', entry: `examples/greeter/${version}.mjs`, ...quick };
 }
 

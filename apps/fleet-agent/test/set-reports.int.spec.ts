@@ -106,6 +106,20 @@ describe('metrics', () => {
     expect(await metric(fleet, 'requests_per_second', [good])).toBeGreaterThan(0);
   });
 
+  it('show that one turns bad which was good at first', async () => {
+    const fleet = await agent.declare(1);
+    const ids = await orders.ids(fleet);
+    await orders.each(fleet, ids, 'bring', '1.7.0');
+    await whoAnswers(fleet.trafficUrl);
+    expect(await metric(fleet, 'error_rate', ids)).toBe(0);
+    await until(async () => {
+      const { instances } = await fleet.driver.list({ limit: 1 });
+      return instances[0]?.healthy === false;
+    });
+    for (let count = 0; count < 20; count += 1) await ask(fleet.trafficUrl, false);
+    expect(await metric(fleet, 'error_rate', ids)).toBeGreaterThan(0.3);
+  });
+
   it('count a request that an instance could not take, though another answered it', async () => {
     const fleet = await agent.declare(2);
     const [first = '', second = ''] = await orders.ids(fleet);

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { isRefusedAddress } from './agent-address.js';
-import { SubmitRequest } from './agent-contract.js';
+import { SetSubmitRequest, SubmitRequest } from './agent-contract.js';
 import { agentOpenApi } from './agent-openapi.js';
 import { AgentTargets } from './agent-targets.js';
 import { TargetSettingsError } from './target.driver.js';
@@ -30,6 +30,29 @@ describe('a submission', () => {
     expect(SubmitRequest.safeParse(body).error?.issues).toMatchObject([
       { path: ['operations', 0, 'version'] },
     ]);
+  });
+});
+
+describe('an operation on a set', () => {
+  const problemsOf = (operation: object) =>
+    SetSubmitRequest.safeParse({ fence: { handOver: 1, epoch: 1 }, operation }).error?.issues.map(
+      ({ path }) => path.join('.'),
+    ) ?? [];
+
+  it.each<[object, string]>([
+    [{ id: 'a', verb: 'createSet', set: 's' }, 'operation.size'],
+    [{ id: 'a', verb: 'createSet', set: 's', size: 0 }, 'operation.size'],
+    [{ id: 'a', verb: 'switch', set: 'Not A Slug' }, 'operation.set'],
+    [{ id: 'a', verb: 'switch', set: 's', size: 2 }, 'operation'],
+    [{ id: 'a', verb: 'weigh', percentage: 10 }, 'operation.version'],
+    [{ id: 'a', verb: 'weigh', version: '1.0.0', percentage: 0 }, 'operation.percentage'],
+    [{ id: 'a', verb: 'delete', set: 's' }, 'operation.verb'],
+  ])('%j is refused at %s', (operation, where) => {
+    expect(problemsOf(operation)).toEqual([where]);
+  });
+
+  it('needs no version where requests are spread by number again', () => {
+    expect(problemsOf({ id: 'a', verb: 'weigh', percentage: null })).toEqual([]);
   });
 });
 

@@ -109,6 +109,93 @@ describe('the agent driver', () => {
     await expect(driver.room([])).rejects.toThrow(/^there is no usable token in variable TOKEN$/);
   });
 
+  it('asks for sets, and of each operation on one says what belongs to it', async () => {
+    const seen: unknown[] = [];
+    const driver = await agentThat((request, response, body) => {
+      const { operation, ...rest } = JSON.parse(body === '' ? '{}' : body) as {
+        operation?: { id: string };
+      };
+      seen.push([`${request.method ?? ''} ${request.url ?? ''}`, operation ?? rest]);
+      if (operation === undefined) json(response, { sets: [] });
+      else json(response, { operation: { id: operation.id, state: 'RUNNING' } });
+    });
+    expect(await driver.sets()).toEqual([]);
+    const all = { set: 's', size: 2, drainTimeoutMs: 5, version: '2.0.0', percentage: 7 };
+    for (const verb of ['createSet', 'switch', 'retireSet', 'weigh'] as const) {
+      expect(await driver.submitSet({ id: verb, verb, ...all }, FENCE)).toEqual({
+        id: verb,
+        state: 'RUNNING',
+      });
+    }
+    const where = 'POST /base/v1/fleets/api/sets/operations';
+    expect(seen).toEqual([
+      ['GET /base/v1/fleets/api/sets', {}],
+      [where, { id: 'createSet', verb: 'createSet', set: 's', size: 2 }],
+      [where, { id: 'switch', verb: 'switch', set: 's' }],
+      [where, { id: 'retireSet', verb: 'retireSet', set: 's', drainTimeoutMs: 5 }],
+      [where, { id: 'weigh', verb: 'weigh', version: '2.0.0', percentage: 7 }],
+    ]);
+  });
+
+  it('takes an answer about another operation on a set for none', async () => {
+    const driver = await agentThat((_request, response) => {
+      json(response, { operation: { id: 'another', state: 'SUCCEEDED' } });
+    });
+    const operation = { id: 'a', verb: 'switch', set: 's' } as const;
+    await expect(driver.submitSet(operation, FENCE)).rejects.toThrow('other operations');
+    await expect(driver.pollSet('a', 0)).rejects.toThrow('other operations');
+  });
+
+  it('sorts backups by when they were taken, wherever that was', async () => {
+    const driver = await agentThat((_request, response) => {
+      json(response, {
+        backups: [
+          { id: 'a', takenAt: '2026-03-01T10:00:00+02:00', verified: true },
+          { id: 'b', takenAt: '2026-03-01T09:00:00Z', verified: false },
+        ],
+      });
+    });
+    expect(await driver.backups()).toEqual([
+      { id: 'b', takenAtMs: Date.UTC(2026, 2, 1, 9), verified: false },
+      { id: 'a', takenAtMs: Date.UTC(2026, 2, 1, 8), verified: true },
+    ]);
+  });
+
+  it.each(['http://169.254.169.254/latest', 'http://[fe80::1]/', 'file:///etc/passwd', 'green'])(
+    'does not pass on %s as the address of a set',
+    async (url) => {
+      const driver = await agentThat((_request, response) => json(response, { url }));
+      await expect(driver.address('s')).rejects.toThrow(TargetUnreachableError);
+    },
+  );
+
+  it.each(['{"value":"NaN"}', '{"value":1e999}', '{}'])(
+    'takes %s for no value of a metric',
+    async (body) => {
+      const driver = await agentThat((_request, response) => response.end(body));
+      const asked = driver.metric({ query: 'error_rate', ids: ['a'] });
+      await expect(asked).rejects.toThrow(/against the contract/);
+    },
+  );
+
+  it('follows a redirect of no call', async () => {
+    let asked = 0;
+    const driver = await agentThat((_request, response) => {
+      asked += 1;
+      response.writeHead(307, { location: '/base/elsewhere' }).end();
+    });
+    const calls = [
+      driver.sets(),
+      driver.submitSet({ id: 'a', verb: 'switch', set: 's' }, FENCE),
+      driver.pollSet('a', 0),
+      driver.backups(),
+      driver.metric({ query: 'error_rate', ids: [] }),
+      driver.address(null),
+    ];
+    for (const call of calls) await expect(call).rejects.toThrow('redirect');
+    expect(asked).toBe(calls.length);
+  });
+
   it.each<[string, Answering, RegExp]>([
     [
       'redirects',
