@@ -39,7 +39,7 @@ describe('creating an upgrade', () => {
       kind: 'UPGRADE',
       status: 'PENDING',
       stopping: null,
-      waitingFor: null,
+      waitingFor: { kind: 'START', who: 'operator' },
       pausedFrom: null,
       pauseReason: null,
       progress: { total: 0, completed: 0, failed: 0, rolledBack: 0, percentage: 0 },
@@ -86,22 +86,30 @@ describe('creating an upgrade', () => {
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409, 409]);
   });
 
-  it('refuses strategies that are not available yet, by name', async () => {
-    const { request } = await deploy(api);
-    for (const strategy of ['CANARY', 'BLUE_GREEN', 'RECREATE', 'STAGED']) {
-      const answer = await create({ ...request, strategy });
-      expect(answer.status).toBe(422);
-      expect(answer.body['detail']).toContain(`strategy ${strategy} is not available yet`);
+  it('takes every strategy', async () => {
+    for (const strategy of ['ROLLING', 'CANARY', 'BLUE_GREEN', 'RECREATE', 'STAGED']) {
+      const { request } = await deploy(api);
+      const answer = await create({ ...request, strategy, initiatedBy: 'ann' });
+      expect(answer).toMatchObject({ status: 201, body: { strategy } });
     }
+  });
+
+  it('advises another strategy where nothing would be left serving', async () => {
+    const { request } = await deploy(api, { instances: 1 });
+    const answer = await create({ ...request, strategy: 'CANARY' });
+    expect(codes(answer)).toEqual(['NOTHING_WOULD_SERVE']);
+    expect(answer.body['detail']).toMatch(/BLUE_GREEN or RECREATE/);
+    const allowed = await create({ ...request, strategy: 'CANARY', allowDowntime: true });
+    expect(allowed.status).toBe(201);
   });
 
   it('lists all blockers at once', async () => {
     const to = { status: 'DRAFT', version: '0.9.0', requires: { kafka: '>=3' } };
     const { request } = await deploy(api, { to, instances: 1 });
-    const answer = await create({ ...request, totalInstances: 2, strategy: 'STAGED' });
+    const staged = { totalInstances: 2, strategy: 'STAGED', initiatedBy: 'ann' };
+    const answer = await create({ ...request, ...staged });
     expect(answer.status).toBe(422);
     expect(codes(answer)).toEqual([
-      'STRATEGY_NOT_AVAILABLE',
       'DOWNGRADE',
       'TARGET_DRAFT',
       'REQUIREMENT_MISSING',
@@ -173,10 +181,10 @@ describe('creating an upgrade', () => {
   it('says what is impossible even when the target does not answer', async () => {
     const faults = [{ on: 'LIST', how: 'FAIL' }];
     const target = { driver: 'simulated', settings: { instances: 4, faults } };
-    const { request } = await deploy(api, { target });
-    const answer = await create({ ...request, strategy: 'CANARY' });
+    const { request } = await deploy(api, { target, to: { status: 'DRAFT' } });
+    const answer = await create(request);
     expect(answer.status).toBe(422);
-    expect(codes(answer)).toEqual(['STRATEGY_NOT_AVAILABLE']);
+    expect(codes(answer)).toEqual(['TARGET_DRAFT']);
   });
 
   it('says 503 within its limit when the target hangs', async () => {
