@@ -240,8 +240,10 @@ function downSeen(input: Report, nowMs: number): readonly number[] {
   return [];
 }
 
+/** One from the future was read before the clock was set back: nobody knows how old it is. */
 function isFresh(readAtMs: number, nowMs: number): boolean {
-  return nowMs - readAtMs <= ROOM_READING_MAX_AGE_MS;
+  const ageMs = nowMs - readAtMs;
+  return ageMs >= 0 && ageMs <= ROOM_READING_MAX_AGE_MS;
 }
 
 /** What is up goes with the rest, as long as none is left over. */

@@ -235,6 +235,7 @@ describe('what is begun', () => {
       counted(0, { countedAtMs: NOW_MS - 5_001 }),
       0,
     ],
+    ['nor is one from the future', counted(0, { countedAtMs: NOW_MS + 1 }), 0],
   ])('%s', (_, room, taken) => {
     const decision = decideRollback(running({ UP: 4 }), room, NOW_MS);
     const draining = decision.kind === 'DECIDED' ? decision.next.counters.DRAINING : 0;
