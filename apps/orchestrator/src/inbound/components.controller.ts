@@ -34,12 +34,13 @@ export class ComponentsController {
   @Post('components')
   @HttpCode(201)
   @Documented({
+    isShared: true,
     method: 'POST',
     summary: 'Register a component',
     answers: { 201: { description: 'Registered', schema: ComponentView } },
     problems: [409, 422],
   })
-  async addComponent(
+  async registerComponent(
     @Body({ schema: ComponentRequest }) body: z.output<typeof ComponentRequest>,
     @NewId() id: string,
     @Res({ passthrough: true }) reply: HttpReply,
@@ -51,10 +52,11 @@ export class ComponentsController {
 
   @Get('components')
   @Documented({
+    isShared: true,
     summary: 'Components, the newest first',
     answers: { 200: { description: 'A page', schema: ComponentPage } },
   })
-  async components(
+  async listComponents(
     @Query({ schema: ListQuery }) { limit, cursor }: z.output<typeof ListQuery>,
   ): Promise<z.infer<typeof ComponentPage>> {
     const after = newestAfter(cursor);
@@ -64,11 +66,12 @@ export class ComponentsController {
 
   @Get('components/:id')
   @Documented({
+    isShared: true,
     summary: 'A component',
     answers: { 200: { description: 'The component', schema: ComponentView } },
     problems: [404],
   })
-  async component(
+  async getComponent(
     @Param('id', { schema: Uuid }) id: string,
   ): Promise<z.infer<typeof ComponentView>> {
     return componentView(await this.registry.component(id));
@@ -77,12 +80,13 @@ export class ComponentsController {
   @Post('components/:id/versions')
   @HttpCode(201)
   @Documented({
+    isShared: true,
     method: 'POST',
     summary: 'Register a version of a component',
     answers: { 201: { description: 'Registered', schema: VersionView } },
     problems: [404, 409, 422],
   })
-  async addVersion(
+  async registerVersion(
     @Param('id', { schema: Uuid }) componentId: string,
     @Body({ schema: VersionRequest }) body: z.output<typeof VersionRequest>,
     @NewId() id: string,
@@ -95,11 +99,12 @@ export class ComponentsController {
 
   @Get('components/:id/versions')
   @Documented({
+    isShared: true,
     summary: 'Versions of a component, the newest registered first',
     answers: { 200: { description: 'A page', schema: VersionPage } },
     problems: [404],
   })
-  async versions(
+  async listVersions(
     @Param('id', { schema: Uuid }) componentId: string,
     @Query({ schema: VersionsQuery }) query: z.output<typeof VersionsQuery>,
   ): Promise<z.infer<typeof VersionPage>> {
@@ -111,11 +116,12 @@ export class ComponentsController {
 
   @Get('components/:id/versions/:versionId')
   @Documented({
+    isShared: true,
     summary: 'A version',
     answers: { 200: { description: 'The version', schema: VersionView } },
     problems: [404],
   })
-  async version(
+  async getVersion(
     @Param('id', { schema: Uuid }) componentId: string,
     @Param('versionId', { schema: Uuid }) versionId: string,
   ): Promise<z.infer<typeof VersionView>> {
@@ -124,6 +130,7 @@ export class ComponentsController {
 
   @Patch('components/:id/versions/:versionId')
   @Documented({
+    isShared: true,
     method: 'PATCH',
     summary: 'Change a version',
     description: 'What is left out stays. Executions keep what they were created with.',

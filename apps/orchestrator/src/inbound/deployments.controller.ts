@@ -30,7 +30,7 @@ export class DeploymentsController {
     },
     problems: [404, 409, 422],
   })
-  async put(
+  async putDeployment(
     @Param('tenantId', { schema: TenantId }) tenantId: string,
     @Param('componentId', { schema: Uuid }) componentId: string,
     @Body({ schema: DeploymentRequest }) body: z.output<typeof DeploymentRequest>,
@@ -53,7 +53,7 @@ export class DeploymentsController {
     answers: { 200: { description: 'The deployment', schema: DeploymentView } },
     problems: [404],
   })
-  async get(
+  async getDeployment(
     @Param('tenantId', { schema: TenantId }) tenantId: string,
     @Param('componentId', { schema: Uuid }) componentId: string,
     @CallerOf() caller: Caller,
@@ -70,7 +70,7 @@ export class DeploymentsController {
     answers: { 200: { description: 'The deployment', schema: DeploymentView } },
     problems: [404, 422],
   })
-  async putFaults(
+  async putDeploymentFaults(
     @Param('tenantId', { schema: TenantId }) tenantId: string,
     @Param('componentId', { schema: Uuid }) componentId: string,
     @Body({ schema: FaultsRequest }) body: z.output<typeof FaultsRequest>,

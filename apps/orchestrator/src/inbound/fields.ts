@@ -40,8 +40,8 @@ export const Time = z.iso
 /** A moment as it is asked for, in ISO 8601 with any offset; read as ms since the epoch. */
 export const Moment = z.iso
   .datetime({ offset: true })
-  .transform((text) => Date.parse(text))
-  .meta({ examples: ['2026-03-01T09:30:00Z'] });
+  .meta({ examples: ['2026-03-01T09:30:00Z'] })
+  .transform((text) => Date.parse(text));
 
 export const Percentage = z
   .int()

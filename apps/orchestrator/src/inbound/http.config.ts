@@ -8,7 +8,7 @@ import {
   type PipeTransform,
 } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { SwaggerModule } from '@nestjs/swagger';
 import { REQUEST_LIMITS } from '#core/limits.js';
 import type { Log } from '#runtime/log.js';
 import type { IdempotencyRunner } from '../idempotency.runner.js';
@@ -24,6 +24,7 @@ import { UpgradeEventsController } from './upgrade-events.controller.js';
 import { UpgradePathsController } from './upgrade-paths.controller.js';
 import { UpgradesController } from './upgrades.controller.js';
 import { parseJsonBody } from './json-body.js';
+import { openApiOf } from './openapi.js';
 import { fieldProblemsOf, PROBLEM_TYPE, problemOf } from './problem.js';
 
 /** Everything people ask over HTTP; each takes runners, and the stream of events the Clock. */
@@ -70,39 +71,6 @@ export function configureHttp(
   app.useGlobalPipes(new SchemaPipe());
   app.useGlobalFilters(new ProblemFilter(parts.log, routes));
   serveDocs(app);
-}
-
-/** The OpenAPI document, as it stands at /docs (and, as JSON, at /docs-json). */
-export function openApiOf(
-  app: NestFastifyApplication,
-): ReturnType<typeof SwaggerModule.createDocument> {
-  const about = new DocumentBuilder()
-    .setTitle('Upgrade Orchestrator')
-    .setDescription(
-      "Moves a tenant's deployment of a component from one version to another, shows every step, " +
-        'and puts things back when it goes wrong. Errors are RFC 9457 problems. `X-Actor` is ' +
-        'recorded as claimed: it is no authentication.',
-    )
-    .setVersion('1')
-    .build();
-  const document = SwaggerModule.createDocument(app, about);
-  for (const path of Object.values(document.paths)) {
-    for (const operation of Object.values(path as object)) asProblems(operation as Operation);
-  }
-  return document;
-}
-
-interface Operation {
-  responses?: Record<string, { content?: Record<string, unknown> }>;
-}
-
-/** Problems are not plain JSON, which is all the generator knows. */
-function asProblems({ responses = {} }: Operation): void {
-  for (const [status, response] of Object.entries(responses)) {
-    const json = response.content?.['application/json'];
-    if (Number(status) < 400 || json === undefined) continue;
-    response.content = { 'application/problem+json': json };
-  }
 }
 
 function serveDocs(app: NestFastifyApplication): void {

@@ -1,15 +1,43 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { z } from 'zod';
 import { ApiUnderTest } from './api-under-test.contract.js';
-import { openApiOf } from './http.config.js';
+import { openApiOf } from './openapi.js';
+import { PROBLEM_EXAMPLES } from './problem-examples.js';
+import { Problem } from './problem.js';
+import {
+  ComponentRequest,
+  DeploymentRequest,
+  FaultsRequest,
+  UpgradePathRequest,
+  VersionChange,
+  VersionRequest,
+} from './registry-requests.js';
+import {
+  ComponentView,
+  DeploymentView,
+  UpgradePathView,
+  ValidationView,
+  VersionView,
+} from './registry-views.js';
+import { StatisticsView } from './statistics-views.js';
+import { ActionRequest, UpgradeRequest } from './upgrade-requests.js';
+import { EventPage, InstanceView, UpgradePage, UpgradeView } from './upgrade-views.js';
 
+interface Schema {
+  $ref?: string;
+  example?: unknown;
+}
 interface Media {
-  schema?: object;
+  schema?: Schema;
+  example?: unknown;
+  examples?: object;
 }
 interface Operation {
+  operationId: string;
   summary?: string;
-  parameters?: { name: string; in: string }[];
-  requestBody?: { content: Record<string, Media> };
-  responses: Record<string, { content?: Record<string, Media> }>;
+  parameters?: { name: string; in: string; schema?: Schema }[];
+  requestBody?: { required?: boolean; content: Record<string, Media> };
+  responses: Record<string, { content?: Record<string, Media>; headers?: object }>;
 }
 
 let api: ApiUnderTest;
@@ -80,8 +108,96 @@ describe('the OpenAPI document', () => {
           { $ref: expect.stringMatching(/^#\/components\/schemas\/[A-Z]/) },
         ]);
       }
-      expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(['400', '503']));
+      const refusals = ['400', '500', '503'];
+      if (name.startsWith('POST')) refusals.push('409', '413', '415', '422');
+      expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(refusals));
     }
+  });
+
+  it('names each operation, once', () => {
+    const ids = operations().map(([, { operationId }]) => operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const id of ids) expect(id).toMatch(/^[a-z]+([A-Z][a-z]+)+$/);
+    expect(ids).toEqual(expect.arrayContaining(['createUpgrade', 'startUpgrade', 'getVersion']));
+  });
+
+  describe('has examples', () => {
+    const schemaOf = ({ schema }: Media): Schema => {
+      const name = /^#\/components\/schemas\/(.+)$/.exec(schema?.$ref ?? '')?.[1] ?? '';
+      return (document.components?.schemas?.[name] ?? schema ?? {});
+    };
+
+    it('of each request, answer and refusal', () => {
+      for (const [name, { requestBody, responses }] of operations()) {
+        const answers = Object.entries(responses).map(([status, one]) => [status, one] as const);
+        for (const [where, one] of [['request', requestBody] as const, ...answers]) {
+          for (const [type, media] of Object.entries(one?.content ?? {})) {
+            const example = media.example ?? media.examples ?? schemaOf(media).example;
+            expect([name, where, type, example]).not.toEqual([name, where, type, undefined]);
+          }
+        }
+      }
+    });
+
+    it('of each parameter', () => {
+      for (const [name, { parameters = [] }] of operations()) {
+        for (const { name: of, schema } of parameters) {
+          expect([name, of, schema?.example]).not.toEqual([name, of, undefined]);
+        }
+      }
+    });
+
+    it.each([
+      ComponentRequest,
+      VersionRequest,
+      VersionChange,
+      UpgradePathRequest,
+      DeploymentRequest,
+      FaultsRequest,
+      UpgradeRequest,
+      ActionRequest,
+      ComponentView,
+      VersionView,
+      UpgradePathView,
+      ValidationView,
+      DeploymentView,
+      UpgradeView,
+      UpgradePage,
+      InstanceView,
+      EventPage,
+      StatisticsView,
+    ])('that its own schema lets through (%#)', (schema: z.ZodType) => {
+      const examples = (schema.meta()?.examples ?? []) as unknown[];
+      expect(examples).not.toEqual([]);
+      for (const example of examples) expect(() => schema.parse(example)).not.toThrow();
+    });
+
+    it('of problems, as they are answered', () => {
+      for (const [status, examples] of Object.entries(PROBLEM_EXAMPLES)) {
+        for (const example of examples) {
+          expect(Problem.parse(example)).toMatchObject({ status: Number(status) });
+        }
+      }
+    });
+  });
+
+  it('knows that a stream is no page, and that an action needs no body', () => {
+    const events = named(`GET ${BASE}/upgrades/{id}/events`);
+    const stream = events.responses['200']?.content?.['text/event-stream'];
+    expect(stream?.schema).toEqual({ type: 'string' });
+    expect(stream?.example).toMatch(/^: open\n\nid: \d+\nevent: .+\ndata: \{.+\}\n\n$/);
+    expect(events.parameters?.map((one) => one.name)).toContain('Last-Event-ID');
+    expect(named(`POST ${BASE}/upgrades/{id}/start`).requestBody?.required).toBe(false);
+    expect(named(`POST ${BASE}/components`).requestBody?.required).toBe(true);
+  });
+
+  it('says of the headers of an answer what they are', () => {
+    const of = (name: string, status: string) =>
+      Object.keys(named(name).responses[status]?.headers ?? {}).sort();
+    const created = `POST ${BASE}/tenants/{tenantId}/upgrades`;
+    expect(of(created, '201')).toEqual(['ETag', 'Idempotency-Replayed', 'Location']);
+    expect(of(created, '503')).toEqual(['Retry-After']);
+    expect(of(`GET ${BASE}/upgrades/{id}`, '200')).toEqual(['ETag']);
   });
 
   it('holds every schema it points at, and only such', () => {

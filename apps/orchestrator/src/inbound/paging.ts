@@ -3,18 +3,20 @@ import { z } from 'zod';
 import { REQUEST_LIMITS } from '#core/limits.js';
 import { invalidRequest } from '../refusal.js';
 
+const CURSOR_EXAMPLE = 'WzE3NzIzNTU2MDAwMDBd';
+
 const limit = z.coerce
   .number()
   .int()
   .min(1)
   .max(REQUEST_LIMITS.pageMax)
   .default(REQUEST_LIMITS.pageDefault)
-  .meta({ description: 'How many items the page may have' });
+  .meta({ description: 'How many items the page may have', examples: [20] });
 const cursor = z
   .string()
   .max(REQUEST_LIMITS.cursorMaxChars)
   .optional()
-  .meta({ description: '`nextCursor` of the page before' });
+  .meta({ description: '`nextCursor` of the page before', examples: [CURSOR_EXAMPLE] });
 
 /** What every list takes in its query. */
 export const pageFields = { limit, cursor };
@@ -26,16 +28,23 @@ export function statusFilter<const Status extends string>(
   return z
     .preprocess(
       (value) => (typeof value === 'string' ? value.split(',') : value),
-      z.array(z.enum(statuses)).min(1).max(statuses.length),
+      z
+        .array(z.enum(statuses))
+        .min(1)
+        .max(statuses.length)
+        .meta({ examples: [[statuses[0]]] }),
     )
     .optional()
-    .meta({ description: 'Only these, separated by commas' });
+    .meta({ description: 'Only these, repeated or separated by commas' });
 }
 
 export function pageOf<Item extends z.ZodType>(item: Item, id: string) {
-  return z
-    .strictObject({ items: z.array(item), nextCursor: z.string().nullable() })
-    .meta({ id, description: '`nextCursor` is null on the last page' });
+  const items = item.meta()?.examples ?? [];
+  return z.strictObject({ items: z.array(item), nextCursor: z.string().nullable() }).meta({
+    id,
+    description: '`nextCursor` is null on the last page',
+    examples: [{ items, nextCursor: CURSOR_EXAMPLE }],
+  });
 }
 
 /** The last that times and positions in the database reach to: a cursor may be forged. */

@@ -26,6 +26,7 @@ export const Problem = z
       .array(z.strictObject({ code: z.string(), message: z.string() }))
       .optional()
       .meta({ description: 'All that stands against the upgrade' }),
+    warnings: z.array(z.strictObject({ code: z.string(), message: z.string() })).optional(),
   })
   .meta({
     id: 'Problem',
@@ -103,7 +104,8 @@ function statusOf(error: unknown): number {
   return typeof statusCode === 'number' ? statusCode : 500;
 }
 
-function problem(
+/** What is answered for it; `extra` are its own members. */
+export function problem(
   status: number,
   code: string,
   title: string,

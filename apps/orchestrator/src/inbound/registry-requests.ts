@@ -8,6 +8,7 @@ import {
   SMOKE_TEST_METHODS,
   VERSION_STATUSES,
 } from '../registry.js';
+import { UPGRADE_PATH_REQUEST_EXAMPLE } from './examples.js';
 import {
   boundedMap,
   PlatformVersion,
@@ -54,7 +55,7 @@ const SmokeTest = z
       .default(200)
       .meta({ description: 'What must be answered; a 409 can be what is expected' }),
     body: z
-      .json()
+      .unknown()
       .refine(isSmallBody, `expected at most ${String(REQUEST_LIMITS.smokeTestBodyMaxBytes)} bytes`)
       .default(null)
       .meta({ description: 'Sent as JSON; null: none' }),
@@ -195,7 +196,7 @@ export const UpgradePathRequest = z
     stepsAfter: steps,
     stepsBack: steps,
   })
-  .meta({ id: 'UpgradePathRequest' });
+  .meta({ id: 'UpgradePathRequest', examples: [UPGRADE_PATH_REQUEST_EXAMPLE] });
 
 export const DeploymentRequest = z
   .strictObject({

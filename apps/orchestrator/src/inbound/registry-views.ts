@@ -11,6 +11,13 @@ import {
   type UpgradePath,
   type Version,
 } from '../registry.js';
+import {
+  COMPONENT_EXAMPLE,
+  DEPLOYMENT_EXAMPLE,
+  UPGRADE_PATH_EXAMPLE,
+  VALIDATION_EXAMPLE,
+  VERSION_EXAMPLE,
+} from './examples.js';
 import { isoOf, registered, timesOf } from './fields.js';
 import { pageOf } from './paging.js';
 
@@ -26,7 +33,7 @@ export const ComponentView = z
     stateless: z.boolean(),
     description: text,
   })
-  .meta({ id: 'Component' });
+  .meta({ id: 'Component', examples: [COMPONENT_EXAMPLE] });
 export const ComponentPage = pageOf(ComponentView, 'ComponentPage');
 
 export function componentView(component: Component): z.infer<typeof ComponentView> {
@@ -72,7 +79,7 @@ export const VersionView = z
     lts: z.boolean(),
     recommended: z.boolean(),
   })
-  .meta({ id: 'Version' });
+  .meta({ id: 'Version', examples: [VERSION_EXAMPLE] });
 export const VersionPage = pageOf(VersionView, 'VersionPage');
 
 export function versionView(version: Version): z.infer<typeof VersionView> {
@@ -101,7 +108,7 @@ export const UpgradePathView = z
     stepsAfter: text,
     stepsBack: text,
   })
-  .meta({ id: 'UpgradePath' });
+  .meta({ id: 'UpgradePath', examples: [UPGRADE_PATH_EXAMPLE] });
 export const UpgradePathPage = pageOf(UpgradePathView, 'UpgradePathPage');
 
 export function pathView(path: UpgradePath): z.infer<typeof UpgradePathView> {
@@ -132,7 +139,7 @@ export const ValidationView = z
     blockers: z.array(said),
     warnings: z.array(said),
   })
-  .meta({ id: 'UpgradePathValidation' });
+  .meta({ id: 'UpgradePathValidation', examples: [VALIDATION_EXAMPLE] });
 
 export function validationView(judgement: UpgradeJudgement): z.infer<typeof ValidationView> {
   const { steps, blockers, warnings, ...facts } = judgement;
@@ -165,7 +172,7 @@ export const DeploymentView = z
     platformVersion: text,
     standbySet: z.strictObject({ versionId: z.uuid(), retireAt: z.string() }).nullable(),
   })
-  .meta({ id: 'Deployment' });
+  .meta({ id: 'Deployment', examples: [DEPLOYMENT_EXAMPLE] });
 
 export function deploymentView(deployment: Deployment): z.infer<typeof DeploymentView> {
   const { createdAtMs, updatedAtMs, target, standbySet, ...fields } = deployment;

@@ -9,6 +9,7 @@ import {
   type Tally,
   type UpgradeStatistics,
 } from '../upgrade-statistics.js';
+import { STATISTICS_EXAMPLE } from './examples.js';
 import { isoOrNull, TenantId, Time, Uuid } from './fields.js';
 
 const count = z.int().min(0);
@@ -71,7 +72,7 @@ export const StatisticsView = z
       .array(FailuresByCause)
       .meta({ description: 'Why executions were FAILED or ROLLED_BACK, the most frequent first' }),
   })
-  .meta({ id: 'UpgradeStatistics' });
+  .meta({ id: 'UpgradeStatistics', examples: [STATISTICS_EXAMPLE] });
 
 export function statisticsView(
   asked: { componentId: string; tenantId: string | null; sinceMs: number | null },

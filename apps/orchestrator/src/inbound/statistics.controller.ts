@@ -28,7 +28,7 @@ export class StatisticsController {
     answers: { 200: { description: 'Counts, rates and durations', schema: StatisticsView } },
     problems: [404],
   })
-  async of(
+  async getUpgradeStatistics(
     @Param('componentId', { schema: Uuid }) componentId: string,
     @Query({ schema: StatisticsQuery }) query: z.output<typeof StatisticsQuery>,
     @CallerOf() caller: Caller,

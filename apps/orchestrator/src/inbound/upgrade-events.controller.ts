@@ -9,7 +9,7 @@ import {
   Query,
   Res,
 } from '@nestjs/common';
-import { ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { HttpReply } from './http-reply.js';
 import { Readable } from 'node:stream';
 import type { z } from 'zod';
@@ -50,6 +50,12 @@ export class UpgradeEventsController implements OnModuleDestroy {
 
   @Get()
   @ApiProduces('application/json', 'text/event-stream')
+  @ApiHeader({
+    name: 'Last-Event-ID',
+    required: false,
+    description: 'Of a stream: it goes on after this event; a sequence, or the whole id',
+    schema: { type: 'string', example: '17' },
+  })
   @Documented({
     summary: 'Progress events, the oldest first',
     description:
@@ -62,7 +68,7 @@ export class UpgradeEventsController implements OnModuleDestroy {
     },
     problems: [404],
   })
-  async events(
+  async listUpgradeEvents(
     @Param('id', { schema: Uuid }) id: string,
     @Query({ schema: EventsQuery }) query: z.output<typeof EventsQuery>,
     @CallerOf() { tenantId }: Caller,

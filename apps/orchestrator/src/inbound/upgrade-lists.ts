@@ -9,10 +9,17 @@ export const UpgradesQuery = z.strictObject({
   ...pageFields,
   status: statusFilter(EXECUTION_STATUSES),
   componentId: Uuid.optional(),
-  strategy: z.enum(STRATEGY_NAMES).optional(),
-  kind: z.enum(['UPGRADE', 'REVERT']).optional(),
+  strategy: z
+    .enum(STRATEGY_NAMES)
+    .optional()
+    .meta({ examples: ['CANARY'] }),
+  kind: z
+    .enum(['UPGRADE', 'REVERT'])
+    .optional()
+    .meta({ examples: ['UPGRADE'] }),
   active: z
     .enum(['true', 'false'])
+    .meta({ examples: ['true'] })
     .transform((text) => text === 'true')
     .optional()
     .meta({ description: 'Whether it has not ended yet' }),

@@ -26,13 +26,14 @@ export class UpgradePathsController {
   @Post()
   @HttpCode(201)
   @Documented({
+    isShared: true,
     method: 'POST',
     summary: 'Register an upgrade path',
     description: 'Patch and adjacent minor upgrades need none; a skipped minor or a major does.',
     answers: { 201: { description: 'Registered', schema: UpgradePathView } },
     problems: [409, 422],
   })
-  async add(
+  async registerUpgradePath(
     @Body({ schema: UpgradePathRequest }) body: z.output<typeof UpgradePathRequest>,
     @NewId() id: string,
     @Res({ passthrough: true }) reply: HttpReply,
@@ -44,10 +45,11 @@ export class UpgradePathsController {
 
   @Get()
   @Documented({
+    isShared: true,
     summary: 'Upgrade paths, the newest first',
     answers: { 200: { description: 'A page', schema: UpgradePathPage } },
   })
-  async list(
+  async listUpgradePaths(
     @Query({ schema: PathsQuery }) query: z.output<typeof PathsQuery>,
   ): Promise<z.infer<typeof UpgradePathPage>> {
     const { limit, cursor, componentId = null } = query;
@@ -65,7 +67,7 @@ export class UpgradePathsController {
     answers: { 200: { description: 'The judgement', schema: ValidationView } },
     problems: [404],
   })
-  async validate(
+  async validateUpgradePath(
     @Query({ schema: ValidateQuery }) query: z.output<typeof ValidateQuery>,
     @CallerOf() caller: Caller,
   ): Promise<z.infer<typeof ValidationView>> {

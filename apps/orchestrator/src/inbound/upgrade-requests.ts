@@ -110,7 +110,9 @@ export const ActionRequest = z
 export const NoQuery = z.strictObject({});
 export const RollbackQuery = z.strictObject({
   // A body's text has been looked at before it gets here.
-  reason: Reason.refine(isStorable, 'expected whole text').optional(),
+  reason: Reason.refine(isStorable, 'expected whole text')
+    .optional()
+    .meta({ examples: ['Errors in the logs of the new version'] }),
 });
 export const InstancesQuery = z.strictObject({
   ...pageFields,

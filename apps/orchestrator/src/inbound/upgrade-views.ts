@@ -11,13 +11,15 @@ import {
 import { CANARY_VERDICTS, SAMPLE_OUTCOMES } from '#core/canary/canary-samples.js';
 import { ACTION_TYPES } from '#core/execution/execution-inputs.js';
 import { REQUEST_LIMITS } from '#core/limits.js';
+import { ProgressEvent } from '#contracts/progress.messages.js';
 import type { ShownUpgrade, StoredInstance } from '../upgrade-reads.runner.js';
+import { BASE_PATH } from './base-path.js';
+import { EVENT_EXAMPLE, INSTANCE_EXAMPLE, UPGRADE_EXAMPLE } from './examples.js';
 import { isoOf, isoOrNull, Time } from './fields.js';
 import { pageOf } from './paging.js';
 import { UpgradeRequest } from './upgrade-requests.js';
 
-/** Base path of all routes (spec §2). */
-export const BASE_PATH = '/api/v1/registry';
+export { BASE_PATH };
 
 const count = z.int().min(0);
 
@@ -147,7 +149,7 @@ export const UpgradeView = z
     revision: z.int().min(1).meta({ description: 'Also the ETag; for If-Match' }),
     allowedActions: z.array(z.enum(ACTION_TYPES)),
   })
-  .meta({ id: 'Upgrade' });
+  .meta({ id: 'Upgrade', examples: [UPGRADE_EXAMPLE] });
 export const UpgradePage = pageOf(UpgradeView, 'UpgradePage');
 
 /** What is answered for an execution; its request's fields are those that were accepted. */
@@ -268,7 +270,7 @@ export const InstanceView = z
     failure: z.string().nullable(),
     movedAt: Time,
   })
-  .meta({ id: 'Instance' });
+  .meta({ id: 'Instance', examples: [INSTANCE_EXAMPLE] });
 export const InstancePage = pageOf(InstanceView, 'InstancePage');
 
 export function instanceView(instance: StoredInstance): z.infer<typeof InstanceView> {
@@ -277,15 +279,9 @@ export function instanceView(instance: StoredInstance): z.infer<typeof InstanceV
   return { index, instanceId, status, attempt, fromVersion, failure, movedAt };
 }
 
-export const EventView = z
-  .looseObject({
-    specversion: z.literal('1.0'),
-    id: z.string().meta({ description: '`<executionId>/<sequence>`' }),
-    type: z.string(),
-    source: z.string(),
-    subject: z.string(),
-    time: Time,
-    data: z.looseObject({ sequence: z.int().min(1) }),
-  })
-  .meta({ id: 'ProgressEvent', description: 'CloudEvents 1.0, as on the progress topic' });
+export const EventView = ProgressEvent.meta({
+  id: 'ProgressEvent',
+  description: 'CloudEvents 1.0, as on the progress topic; `id` is `<executionId>/<sequence>`',
+  examples: [EVENT_EXAMPLE],
+});
 export const EventPage = pageOf(EventView, 'EventPage');

@@ -40,12 +40,15 @@ export class UpgradesController {
   @HttpCode(201)
   @Documented({
     method: 'POST',
+    isRecorded: true,
     summary: 'Create an upgrade',
     description: 'It is PENDING until it is started. What cannot be done is refused with reasons.',
-    answers: { 201: { description: 'Created; Location names it', schema: UpgradeView } },
+    answers: {
+      201: { description: 'Created; Location names it', schema: UpgradeView, hasEtag: true },
+    },
     problems: [404, 409, 422],
   })
-  async create(
+  async createUpgrade(
     @Param('tenantId', { schema: TenantId }) tenantId: string,
     @Body({ schema: UpgradeRequest }) request: z.output<typeof UpgradeRequest>,
     @CallerOf() caller: Caller,
@@ -67,7 +70,7 @@ export class UpgradesController {
     summary: "A tenant's upgrades, the newest first",
     answers: { 200: { description: 'A page', schema: UpgradePage } },
   })
-  list(
+  listTenantUpgrades(
     @Param('tenantId', { schema: TenantId }) tenantId: string,
     @Query({ schema: UpgradesQuery }) query: z.output<typeof UpgradesQuery>,
     @CallerOf() caller: Caller,
@@ -83,7 +86,7 @@ export class UpgradesController {
       'With X-Tenant-Id only those of that tenant. `active=true` leaves what has not ended.',
     answers: { 200: { description: 'A page', schema: UpgradePage } },
   })
-  listAll(
+  listUpgrades(
     @Query({ schema: AllUpgradesQuery }) query: z.output<typeof AllUpgradesQuery>,
     @CallerOf() caller: Caller,
   ): Promise<UpgradesAnswer> {
@@ -95,10 +98,10 @@ export class UpgradesController {
   @Get('tenants/:tenantId/components/:componentId/upgrades/active')
   @Documented({
     summary: 'The active upgrade of a component at a tenant',
-    answers: { 200: { description: 'The upgrade', schema: UpgradeView } },
+    answers: { 200: { description: 'The upgrade', schema: UpgradeView, hasEtag: true } },
     problems: [404],
   })
-  async active(
+  async getActiveUpgrade(
     @Param('tenantId', { schema: TenantId }) tenantId: string,
     @Param('componentId', { schema: Uuid }) componentId: string,
     @CallerOf() caller: Caller,
@@ -113,10 +116,12 @@ export class UpgradesController {
   @Get('upgrades/:id')
   @Documented({
     summary: 'An upgrade',
-    answers: { 200: { description: 'The upgrade; ETag is its revision', schema: UpgradeView } },
+    answers: {
+      200: { description: 'The upgrade; ETag is its revision', schema: UpgradeView, hasEtag: true },
+    },
     problems: [404],
   })
-  async get(
+  async getUpgrade(
     @Param('id', { schema: Uuid }) id: string,
     @CallerOf() caller: Caller,
     @Res({ passthrough: true }) reply: HttpReply,
@@ -132,7 +137,7 @@ export class UpgradesController {
     answers: { 200: { description: 'A page', schema: InstancePage } },
     problems: [404],
   })
-  async instances(
+  async listUpgradeInstances(
     @Param('id', { schema: Uuid }) id: string,
     @Query({ schema: InstancesQuery }) query: z.output<typeof InstancesQuery>,
     @CallerOf() caller: Caller,
