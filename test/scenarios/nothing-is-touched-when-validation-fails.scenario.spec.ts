@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { Scenario } from './scenario.js';
-import { TO } from '../simulation/upgrades.js';
+import { TO } from '../simulation/registered.js';
 
 async function untouched(scenario: Scenario, ...hits: readonly string[]) {
   const execution = await scenario.end(...hits);

@@ -10,10 +10,13 @@ import { ProgressEvent } from '#contracts/progress.messages.js';
 import { deadLetterTopic, TOPICS } from '#contracts/topics.js';
 import type { StoredInstance } from '../../apps/orchestrator/src/persistence/execution.store.js';
 import type { SimulatedWorld } from './simulated-world.js';
-import { FROM, TO, type Upgrade } from './upgrades.js';
+import { checkActions, checkTimers, checkWatches } from './end-checkers.js';
+import { checkBegunOnce, checkInstances, checkSets } from './target-checkers.js';
+import type { Upgrade } from './upgrades.js';
 
 /** Checks everything once all is over. Answers what was wrong, a sentence each. */
 export async function checkAll(world: SimulatedWorld): Promise<string[]> {
+  world.adopt();
   const problems = [...world.problems, ...world.rooms.problems, ...world.rooms.fences.problems];
   const all = progressByExecution(world, problems);
   for (const upgrade of world.upgrades) {
@@ -24,14 +27,22 @@ export async function checkAll(world: SimulatedWorld): Promise<string[]> {
     problems.push(...checkInvariants(execution).map((problem) => `I6: ${problem}`));
     problems.push(...checkProgress(execution, events));
     problems.push(...checkTransitions(events));
-    problems.push(...checkNothingAfterStop(events));
-    problems.push(...(await checkBrings(world, upgrade)));
-    problems.push(...(await checkTarget(world, upgrade, execution, instances)));
+    problems.push(...checkNothingBegun(events));
+    problems.push(...(await checkBegunOnce(world, upgrade)));
     problems.push(...checkBooks(execution, instances));
     problems.push(...checkInbox(world, id));
+    problems.push(...checkWatches(world, id));
+    if (!isLast(world, upgrade)) continue;
+    problems.push(...(await checkInstances(world, upgrade, execution, instances)));
+    problems.push(...(await checkSets(world, upgrade, execution)));
   }
-  problems.push(...checkDeadLetters(world));
+  problems.push(...checkTimers(world), ...checkActions(world), ...checkDeadLetters(world));
   return problems;
+}
+
+/** Whatever an earlier one says of the fleet, this one has had it since. */
+function isLast({ upgrades }: SimulatedWorld, { fleet, create }: Upgrade): boolean {
+  return upgrades.findLast((one) => one.fleet === fleet)?.create.id === create.id;
 }
 
 const ALL_INSTANCES = { statuses: null, afterIndex: -1, limit: 10_000 };
@@ -118,54 +129,34 @@ function checkTransitions(events: readonly ProgressEvent[]): string[] {
   return problems;
 }
 
-/** I10: once it is said that it stops, or has ended, nothing new is begun on any instance. */
-function checkNothingAfterStop(events: readonly ProgressEvent[]): string[] {
-  let stopped = false;
+/**
+ * I10: once it is said that it is paused, or stops, or has ended, nothing new is begun on any
+ * instance; what is under way may end.
+ */
+export function checkNothingBegun(events: readonly ProgressEvent[]): string[] {
+  let isStopped = false;
   const problems: string[] = [];
   for (const { id, data } of events) {
-    if ('note' in data && data.note === 'STOPPING') stopped = true;
-    if (isTerminal(data.executionStatus)) stopped = true;
-    if (!stopped || !('instanceId' in data)) continue;
-    const begun = ['PENDING', 'FAILED'].includes(data.previousInstanceStatus);
-    if (begun && data.instanceStatus !== 'ROLLED_BACK') {
-      problems.push(`I10: ${id} begins ${data.instanceId} after the stop`);
+    if ('note' in data && data.note === 'STOPPING') isStopped = true;
+    const isStill = isStopped || data.executionStatus === 'PAUSED';
+    if (isStill && 'instanceId' in data && isBegun(data)) {
+      const since = isStopped ? 'the stop' : 'the pause';
+      problems.push(`I10: ${id} begins ${data.instanceId} after ${since}`);
     }
+    if (isTerminal(data.executionStatus)) isStopped = true;
   }
   return problems;
 }
 
-/** I1: an operation is begun once, unless the target says that it has forgotten it. */
-async function checkBrings(world: SimulatedWorld, { fleet, create }: Upgrade): Promise<string[]> {
-  const begun = new Map<string, number>();
-  for (const { operationId, outcome } of await world.fleets.history(fleet)) {
-    if (!operationId.startsWith(create.id)) continue;
-    if (outcome === 'SUPERSEDED' || outcome === 'NO_DATA') continue;
-    begun.set(operationId, (begun.get(operationId) ?? 0) + 1);
-  }
-  const twice = [...begun].filter(([, times]) => times > 1);
-  return twice.map(([id, times]) => `I1: ${id} was begun ${String(times)} times`);
+function isBegun({
+  previousInstanceStatus: from,
+  instanceStatus: to,
+}: InstanceEvent['data']): boolean {
+  const begins = to === 'DRAINING' || to === 'UPGRADING';
+  return begins && (from === 'PENDING' || from === 'FAILED');
 }
 
-/** I8: what the rows call done is so at the target. */
-async function checkTarget(
-  world: SimulatedWorld,
-  upgrade: Upgrade,
-  { rollback }: Execution,
-  instances: readonly StoredInstance[],
-): Promise<string[]> {
-  const real = new Map((await world.rooms.realInstances(upgrade)).map((row) => [row.id, row]));
-  return instances.flatMap(({ instanceId, status, fromVersion }) => {
-    const row = real.get(instanceId);
-    if (row === undefined || row.gone) return [];
-    const expected = { COMPLETED: TO.version, ROLLED_BACK: fromVersion, PENDING: FROM.version };
-    // What a rollback left over was in other hands: how it stands is not in its row.
-    if (!(status in expected) || (rollback !== null && status === 'COMPLETED')) return [];
-    const version = expected[status as keyof typeof expected];
-    if (row.runs === version && row.admitted && row.up) return [];
-    const is = JSON.stringify({ runs: row.runs, admitted: row.admitted, up: row.up });
-    return [`I8: ${instanceId} is ${status} on ${String(version)}, and is ${is}`];
-  });
-}
+type InstanceEvent = Extract<ProgressEvent, { data: { instanceId: string } }>;
 
 /** The counters say what the instances' own rows say. */
 function checkBooks({ counters, id }: Execution, instances: readonly StoredInstance[]): string[] {

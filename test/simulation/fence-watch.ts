@@ -15,7 +15,7 @@ export class FenceWatch {
   /** What a target answered to operations that came under a fence. */
   answered(
     fleet: string,
-    operations: readonly InstanceOperation[],
+    operations: readonly Pick<InstanceOperation, 'id' | 'instanceId'>[],
     fence: Fence,
     states: readonly OperationState[],
   ): void {

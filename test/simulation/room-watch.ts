@@ -3,10 +3,16 @@
  * must fit into the room, but for those that fell by themselves too late to have been counted.
  */
 import type { InMemoryFleetStore } from '#targets/in-memory-fleet.store.js';
-import type { FleetDeclaration } from '#targets/simulated-fleet.store.js';
+import type {
+  Alteration,
+  FleetDeclaration,
+  Selection,
+  SetsView,
+} from '#targets/simulated-fleet.store.js';
 import {
   instanceIdOf,
   isPlainlyUp,
+  MAIN_SET,
   settle,
   type SimulatedInstance,
 } from '#targets/simulated-instance.js';
@@ -31,6 +37,7 @@ const UNSEEN_MS = 60_000;
 
 interface Fall {
   readonly fleet: string;
+  readonly set: string;
   readonly index: number;
   readonly atMs: number;
 }
@@ -47,81 +54,94 @@ export class RoomWatch {
   constructor(
     private readonly clock: Clock,
     private readonly fleets: InMemoryFleetStore,
+    private readonly upgradeOf: (executionId: string) => Upgrade | undefined,
   ) {}
 
   add(upgrade: Upgrade): void {
     this.#upgrades.set(upgrade.fleet, upgrade);
   }
 
-  /** An instance falls by itself. */
+  /** An instance of the live set falls by itself. */
   async fall(fleet: string, index: number): Promise<void> {
-    this.#falls.push({ fleet, index, atMs: this.clock.nowMs() });
-    await this.#settleRow(fleet, index);
-    await this.fleets.alter(fleet, index, { up: false });
+    const set = await this.#liveSet(fleet);
+    this.#falls.push({ fleet, set, index, atMs: this.clock.nowMs() });
+    await this.#alter({ fleet, set, index }, { up: false });
   }
 
   /** Everything that fell by itself stands again, on whatever version it is. */
   async raiseFallen(): Promise<void> {
     const fallen = this.#falls;
     this.#falls = [];
-    for (const { fleet, index } of fallen) {
-      await this.#settleRow(fleet, index);
-      await this.fleets.alter(fleet, index, { up: true });
-    }
+    for (const fall of fallen) await this.#alter(fall, { up: true });
   }
 
   /** One of them stands again by itself, if nobody has taken it meanwhile. */
   async raise(fleet: string, index: number): Promise<void> {
     const at = this.#falls.findIndex((fall) => fall.fleet === fleet && fall.index === index);
-    if (at < 0) return;
-    this.#risen.push(...this.#falls.splice(at, 1));
-    await this.#settleRow(fleet, index);
-    await this.fleets.alter(fleet, index, { up: true });
+    const [fall] = at < 0 ? [] : this.#falls.splice(at, 1);
+    if (fall === undefined) return;
+    this.#risen.push(fall);
+    await this.#alter(fall, { up: true });
+  }
+
+  /** Somebody takes an instance of the live set away for good. */
+  async vanish(fleet: string, index: number): Promise<void> {
+    const set = await this.#liveSet(fleet);
+    await this.#alter({ fleet, set, index }, { gone: true, admitted: false, up: false });
   }
 
   /** What had ended before the instance was altered must not end differently because of it. */
-  async #settleRow(fleet: string, index: number): Promise<void> {
+  async #alter(
+    { fleet, set, index }: Pick<Fall, 'fleet' | 'set' | 'index'>,
+    change: Alteration,
+  ): Promise<void> {
     const upgrade = this.#upgrades.get(fleet);
     if (upgrade === undefined) return;
-    const { settings } = upgrade.create.snapshot.target;
-    const one = { kind: 'IDS', ids: [instanceIdOf(index)] } as const;
-    await this.fleets.work(declarationOf(upgrade, settings), one, ({ rows, nowMs, put }) => {
+    const one = { kind: 'IDS', ids: [instanceIdOf(index, set)] } as const;
+    await this.fleets.work(declarationOf(upgrade), one, ({ rows, nowMs, put }) => {
       for (const row of rows) if (row !== undefined) put(settle(row, nowMs));
     });
+    await this.fleets.alter(fleet, index, change, set);
   }
 
-  /** How the fleet really is, past every fault. */
-  realInstances(upgrade: Upgrade): Promise<SimulatedInstance[]> {
-    return this.#rows(upgrade, upgrade.create.snapshot.target.settings);
+  async #liveSet(fleet: string): Promise<string> {
+    const upgrade = this.#upgrades.get(fleet);
+    return upgrade === undefined ? MAIN_SET : (await this.realSets(upgrade)).sets.live;
+  }
+
+  /** How its sets really are, past every fault. */
+  realSets(upgrade: Upgrade): Promise<SetsView> {
+    return this.fleets.sets(declarationOf(upgrade));
+  }
+
+  /** How these instances really are, past every fault; those that are not there are left out. */
+  realInstances(upgrade: Upgrade, ids: readonly string[]): Promise<SimulatedInstance[]> {
+    return this.#rows(upgrade, { kind: 'IDS', ids });
   }
 
   watching(targets: TargetDrivers, service: ServiceName): TargetDrivers {
-    return new WatchedTargets(targets, this.fences, (settings, operations, fence) =>
-      this.#look(settings, operations, fence, service),
+    return new WatchedTargets(targets, this.fences, (operations, fence) =>
+      this.#look(operations, fence, service),
     );
   }
 
   async #look(
-    { settings }: TargetSettings,
     operations: readonly InstanceOperation[],
     fence: Fence,
     service: ServiceName,
   ): Promise<() => Promise<void>> {
-    const fleet = String(settings['fleet']);
-    const upgrade = this.#upgrades.get(fleet);
+    const upgrade = this.upgradeOf(operations[0]?.id.slice(0, UUID_CHARS) ?? '');
     if (upgrade === undefined) return () => Promise.resolve();
-    const rows = await this.#rows(upgrade, settings);
+    const rows = await this.#live(upgrade);
     const downBefore = new Set(rows.filter((row) => !isPlainlyUp(row)).map(({ id }) => id));
     return async () => {
-      const after = await this.#rows(upgrade, settings);
+      const after = await this.#live(upgrade);
       const down = after.filter((row) => !row.gone && !isPlainlyUp(row));
       const asked = new Set(operations.map(({ instanceId }) => instanceId));
       const taken = down.filter(({ id }) => asked.has(id) && !downBefore.has(id));
       if (taken.length === 0 || upgrade.create.plan.strategy === 'RECREATE') return;
       this.sampled += 1;
-      const { maxUnavailablePercentage } = upgrade.create.plan;
-      const share = Math.floor((upgrade.instances * maxUnavailablePercentage) / 100);
-      const allowed = Math.max(1, share) + this.#unseen(fleet);
+      const allowed = this.#allowed(upgrade);
       if (down.length <= allowed) return;
       this.problems.push(
         `I4: ${service} took ${taken.map(({ id }) => id).join(' ')} down ` +
@@ -131,6 +151,14 @@ export class RoomWatch {
     };
   }
 
+  /** BLUE_GREEN takes down nothing of the set that serves. */
+  #allowed({ create, fleet, instances }: Upgrade): number {
+    const { strategy, maxUnavailablePercentage } = create.plan;
+    if (strategy === 'BLUE_GREEN') return 0;
+    const share = Math.floor((instances * maxUnavailablePercentage) / 100);
+    return Math.max(1, share) + this.#unseen(fleet);
+  }
+
   #unseen(fleet: string): number {
     const sinceMs = this.clock.nowMs() - UNSEEN_MS;
     return [...this.#falls, ...this.#risen].filter(
@@ -138,28 +166,27 @@ export class RoomWatch {
     ).length;
   }
 
+  #live(upgrade: Upgrade): Promise<SimulatedInstance[]> {
+    // One more than there were at first for each that may have appeared.
+    return this.#rows(upgrade, { kind: 'PAGE', after: null, limit: upgrade.instances * 2 });
+  }
+
   /** Past every fault of the fleet: what is, not what it says. */
-  async #rows(
-    upgrade: Upgrade,
-    settings: Readonly<Record<string, unknown>>,
-  ): Promise<SimulatedInstance[]> {
-    const page = { kind: 'PAGE', after: null, limit: upgrade.instances } as const;
-    return this.fleets.work(declarationOf(upgrade, settings), page, ({ rows, nowMs }) =>
+  async #rows(upgrade: Upgrade, which: Selection): Promise<SimulatedInstance[]> {
+    return this.fleets.work(declarationOf(upgrade), which, ({ rows, nowMs }) =>
       rows.flatMap((row) => (row === undefined ? [] : [settle(row, nowMs)])),
     );
   }
 }
 
-function declarationOf(
-  { fleet, instances }: Upgrade,
-  settings: Readonly<Record<string, unknown>>,
-): FleetDeclaration {
-  const version = String(settings['version']);
+const UUID_CHARS = 36;
+
+function declarationOf({ fleet, instances, create }: Upgrade): FleetDeclaration {
+  const version = String(create.snapshot.target.settings['version']);
   return { fleet, instances, version, faults: [], keepsHistory: true };
 }
 
 type Look = (
-  target: TargetSettings,
   operations: readonly InstanceOperation[],
   fence: Fence,
 ) => Promise<() => Promise<void>>;
@@ -175,13 +202,20 @@ class WatchedTargets extends TargetDrivers {
 
   override open(target: TargetSettings): TargetDriver {
     const driver = this.targets.open(target);
+    const fleet = String(target.settings['fleet']);
     return before(driver, {
       submit: async (operations, fence, signal) => {
-        const lookAgain = await this.look(target, operations, fence);
+        const lookAgain = await this.look(operations, fence);
         const states = await driver.submit(operations, fence, signal);
-        this.fences.answered(String(target.settings['fleet']), operations, fence, states);
+        this.fences.answered(fleet, operations, fence, states);
         await lookAgain();
         return states;
+      },
+      submitSet: async (operation, fence, signal) => {
+        const state = await driver.submitSet(operation, fence, signal);
+        // A target keeps one fence for all its sets.
+        this.fences.answered(fleet, [{ id: operation.id, instanceId: 'sets' }], fence, [state]);
+        return state;
       },
     });
   }

@@ -2,9 +2,11 @@
 import type { BatchHandler } from '#messaging/batch-delivery.js';
 import type { DeadLetters } from '#messaging/dead-letters.js';
 import type { MessageProducer } from '#messaging/message-bus.js';
+import type { MemoryTableRules } from '#postgres/memory-rows.js';
 import type { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
 import { MemoryShardLeases } from '#postgres/memory-shard-leases.js';
 import { silentLog } from '#runtime/log.js';
+import type { SimulatedTargets } from '#targets/simulated-targets.js';
 import type { TargetDrivers } from '#targets/target.driver.js';
 import { TOPICS } from '#contracts/topics.js';
 import { Orchestrator } from '../../apps/orchestrator/src/orchestrator.js';
@@ -16,7 +18,14 @@ import type { ExecutionStore } from '../../apps/orchestrator/src/persistence/exe
 import { MemoryRollbackStore } from '../../apps/rollback-agent/src/persistence/rollback.memory.store.js';
 import { RollbackAgent } from '../../apps/rollback-agent/src/rollback-agent.js';
 import { MemoryValidationStore } from '../../apps/validator/src/persistence/validation.memory.store.js';
+import {
+  MemoryRegistryStore,
+  REGISTRY_TABLES,
+} from '../../apps/orchestrator/src/persistence/registry.memory.store.js';
+import { TargetsProbe } from '../../apps/orchestrator/src/inbound/targets.probe.js';
 import type { Judged } from '../../apps/orchestrator/src/upgrade-asked.runner.js';
+import { UpgradeCreationRunner } from '../../apps/orchestrator/src/upgrade-creation.runner.js';
+import { UpgradeReversalRunner } from '../../apps/orchestrator/src/upgrade-reversal.runner.js';
 import { CanaryMonitor } from '../../apps/canary-monitor/src/canary-monitor.js';
 import type { MetricSource } from '../../apps/canary-monitor/src/inbound/prometheus.client.js';
 import { MemoryWatchStore } from '../../apps/canary-monitor/src/persistence/watch.memory.store.js';
@@ -38,6 +47,8 @@ export interface Ground {
   readonly storeOf: (database: MemoryServiceDatabase) => ExecutionStore;
   /** Where metrics come from that are not the target's own. */
   readonly prometheus: MetricSource;
+  /** What of rehearsals no driver does. */
+  readonly simulated: Pick<SimulatedTargets, 'declare' | 'setFaults'>;
 }
 
 /** A service that has been put together: what it consumes, and how it begins. */
@@ -46,10 +57,12 @@ export interface Built {
   readonly deadLetters: DeadLetters;
   readonly start: () => Promise<void>;
   readonly orchestrator?: Orchestrator;
+  readonly creation?: UpgradeCreationRunner;
+  readonly reversal?: UpgradeReversalRunner;
 }
 
-export const TABLES_OF: Readonly<Record<ServiceName, typeof EXECUTION_TABLES | undefined>> = {
-  orchestrator: EXECUTION_TABLES,
+export const TABLES_OF: Readonly<Record<ServiceName, Readonly<Record<string, MemoryTableRules>> | undefined>> = {
+  orchestrator: { ...REGISTRY_TABLES, ...EXECUTION_TABLES },
   validator: undefined,
   'canary-monitor': undefined,
   'rollback-agent': undefined,
@@ -57,13 +70,14 @@ export const TABLES_OF: Readonly<Record<ServiceName, typeof EXECUTION_TABLES | u
 
 export const BUILD: Readonly<Record<ServiceName, (ground: Ground) => Built>> = {
   orchestrator: (ground) => {
-    const { decided, database, storeOf } = ground;
-    const orchestrator = new Orchestrator({
-      ...partsOf(ground),
-      store: storeOf(database),
-      decided,
-    });
-    const { consumer, deadLetters } = orchestrator;
+    const { decided, database, storeOf, drivers, simulated } = ground;
+    const store = storeOf(database);
+    const orchestrator = new Orchestrator({ ...partsOf(ground), store, decided });
+    const { consumer, deadLetters, runner } = orchestrator;
+    const { clock } = ground.process;
+    const registry = new MemoryRegistryStore(database);
+    const desk = new TargetsProbe(drivers, simulated, clock);
+    const creation = new UpgradeCreationRunner(registry, store, runner, desk, clock);
     return {
       consumes: [
         { topic: TOPICS.validatorResults, take: (messages) => consumer.validated(messages) },
@@ -72,7 +86,7 @@ export const BUILD: Readonly<Record<ServiceName, (ground: Ground) => Built>> = {
       ],
       deadLetters,
       start: () => orchestrator.start(),
-      orchestrator,
+      ...{ orchestrator, creation, reversal: new UpgradeReversalRunner(runner, creation) },
     };
   },
   validator: (ground) => {

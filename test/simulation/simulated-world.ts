@@ -15,24 +15,26 @@ import { VirtualClock } from '#testing/virtual-clock.js';
 import { TOPIC_SPECS } from '#contracts/topics.js';
 import { MemoryExecutionStore } from '../../apps/orchestrator/src/persistence/execution.memory.store.js';
 import type { StoredExecution } from '../../apps/orchestrator/src/persistence/execution.store.js';
+import type { Deployment } from '../../apps/orchestrator/src/registry.js';
 import type { Judged } from '../../apps/orchestrator/src/upgrade-asked.runner.js';
 import type { Orchestrator } from '../../apps/orchestrator/src/orchestrator.js';
-import type { CreateExecution } from '../../apps/orchestrator/src/create-execution.js';
 import {
   NoPrometheus,
   type MetricSource,
 } from '../../apps/canary-monitor/src/inbound/prometheus.client.js';
 import { NO_FAULTS, type FaultPlan } from './fault-plan.js';
 import { HONEST, type PlantedBug } from './planted-bugs.js';
+import { People } from './people.js';
+import { deploymentKey, register } from './registered.js';
 import { RoomWatch } from './room-watch.js';
 import { BUILD, memoryStoreOf, SERVICES, TABLES_OF, type Built } from './services.js';
 import { ProcessTargets, SimulatedProcess, type ServiceName } from './simulated-process.js';
-import { deploymentOf, type Upgrade } from './upgrades.js';
+import { Trace } from './trace.js';
+import { upgradeAsStored, type Upgrade } from './upgrades.js';
 
 export const STARTED_AT_MS = Date.UTC(2030, 0, 1);
 const SESSION_TIMEOUT_MS = 3_000;
 const RESTART_MAX_MS = 8_000;
-const CLIENT_PAUSE_MS = 300;
 /** An honest world may take this long, in virtual time and in events, to bring everything home. */
 const LIVENESS = { limitMs: 6 * 3_600_000, eventsMax: 100_000 };
 /** What is committed last is relayed within this, also by a process that was slow when it healed. */
@@ -47,6 +49,8 @@ export const ANSWERS: readonly string[] = [
   'CANARY_WATCHED',
   'ROLLBACK_PROGRESSED',
 ];
+
+type Desk = Required<Pick<Built, 'orchestrator' | 'creation' | 'reversal'>>;
 
 interface Running {
   readonly process: SimulatedProcess;
@@ -84,10 +88,10 @@ export class SimulatedWorld {
   readonly #bug: PlantedBug;
   readonly #onJudged: ((judged: Judged) => void)[] = [];
   readonly #onSlow: ((process: SimulatedProcess, doing: string) => void)[] = [];
+  readonly people: People;
+  readonly #trace: Trace;
   #starts = 0;
   #isHealed = false;
-  traced = 0;
-  #traceHash = 0x811c9dc5;
 
   readonly faults: FaultPlan;
 
@@ -95,7 +99,17 @@ export class SimulatedWorld {
     this.faults = options.faults ?? NO_FAULTS;
     this.#bug = options.bug ?? HONEST;
     this.random = new SeededRandom(options.seed ?? 1);
-    this.rooms = new RoomWatch(this.clock, this.fleets);
+    const nowMs = (): number => this.clock.nowMs();
+    this.#trace = new Trace(STARTED_AT_MS, nowMs, options.onTrace);
+    this.rooms = new RoomWatch(this.clock, this.fleets, (id) => this.#upgradeOf(id));
+    this.people = new People({
+      clock: this.clock,
+      desk: () => this.#desk(),
+      isThere: (id) => this.#now(id) !== undefined,
+      trace: (who, what) => {
+        this.trace(who, what);
+      },
+    });
     const random = this.random.fork().asFunction;
     this.bus = new MemoryBus({
       ...{ topics: TOPIC_SPECS, clock: this.clock, random, sessionTimeoutMs: SESSION_TIMEOUT_MS },
@@ -105,7 +119,6 @@ export class SimulatedWorld {
         return process.busIo(this.faults.bus, move);
       },
     });
-    const nowMs = (): number => this.clock.nowMs();
     const databaseOf = (service: ServiceName): MemoryServiceDatabase => {
       const tables = TABLES_OF[service];
       return new MemoryServiceDatabase({ nowMs, ...(tables && { tables }) }, `${service}-0`);
@@ -152,8 +165,9 @@ export class SimulatedWorld {
     };
     const storeOf = this.#bug.store ?? memoryStoreOf;
     const { prometheus = new NoPrometheus() } = this.options;
+    const { targets: simulated } = this;
     const ground = { process, database, producer, drivers, decided, storeOf, prometheus };
-    const built = BUILD[service](ground);
+    const built = BUILD[service]({ ...ground, simulated });
     this.#running.set(owner, { process, built });
     this.trace(owner, 'starts');
     void this.#begin(process, built);
@@ -204,8 +218,12 @@ export class SimulatedWorld {
 
   /** An orchestrator that answers, if there is one. */
   orchestrator(): Orchestrator | undefined {
+    return this.#desk()?.orchestrator;
+  }
+
+  #desk(): Desk | undefined {
     for (const { process, built } of this.#running.values()) {
-      if (process.isRunning && built.orchestrator !== undefined) return built.orchestrator;
+      if (process.isRunning && built.orchestrator !== undefined) return built as Desk;
     }
     return undefined;
   }
@@ -222,54 +240,39 @@ export class SimulatedWorld {
   async upgrade(upgrade: Upgrade): Promise<void> {
     this.upgrades.push(upgrade);
     this.rooms.add(upgrade);
-    const { tenantId, componentId } = upgrade.create;
-    const key = `${tenantId}/${componentId}`;
-    await this.#databases.orchestrator.transaction(async (tx) => {
-      const table = tx.table('deployments');
-      if ((await table.get(key)) === undefined) await table.put(key, deploymentOf(upgrade));
-    });
+    await this.#databases.orchestrator.transaction((tx) => register(tx, upgrade));
     await this.targets.declare(upgrade.create.snapshot.target.settings);
-    await this.#insist('CREATE', (orchestrator) => this.#createOnce(orchestrator, upgrade.create));
-    const start = { type: 'START', by: 'ann', reason: null, force: false } as const;
-    await this.#insist('START', (orchestrator) =>
-      orchestrator.runner.act(upgrade.create.id, start, undefined),
-    );
+    await this.people.begin(upgrade.create);
   }
 
-  async #createOnce(orchestrator: Orchestrator, asked: CreateExecution): Promise<unknown> {
-    return this.#now(asked.id) === undefined ? orchestrator.runner.create(asked) : undefined;
+  /** An operator acts. Answers whether it was accepted. */
+  act(id: string, type: Action['type'], over: Partial<Action> = {}): Promise<boolean> {
+    return this.people.act(id, type, over);
   }
 
-  /** What a client does whose answer got lost: it asks again, until it is answered. */
-  async #insist(
-    what: string,
-    ask: (orchestrator: Orchestrator) => Promise<unknown>,
-  ): Promise<void> {
-    for (;;) {
-      const orchestrator = this.orchestrator();
-      const patience = this.clock.sleep(5_000).then(() => 'LOST' as const);
-      const answered = orchestrator === undefined ? patience : ask(orchestrator);
-      const answer = await Promise.race([answered, patience]).catch((error: unknown) => {
-        const isRefused = error instanceof Error && error.name === 'Refusal';
-        return isRefused ? error : ('LOST' as const);
+  /** Those that were created by the orchestrator itself, for fleets that are known, count as well. */
+  adopt(): void {
+    const { rows } = this.#databases.orchestrator.store.table('executions');
+    for (const [id, row] of rows) {
+      if (this.upgrades.some(({ create }) => create.id === id)) continue;
+      const stored = row as StoredExecution;
+      const of = this.upgrades.find(({ create }) => {
+        const { tenantId, componentId } = stored.execution;
+        return create.tenantId === tenantId && create.componentId === componentId;
       });
-      if (answer !== 'LOST') return;
-      await this.clock.sleep(CLIENT_PAUSE_MS);
-      this.trace('client', `asks again for ${what}`);
+      if (of !== undefined) this.upgrades.push(upgradeAsStored(stored, of));
     }
   }
 
-  /** An operator acts; what became of it is in the trace. Answers whether it was accepted. */
-  async act(id: string, type: Action['type'], over: Partial<Action> = {}): Promise<boolean> {
-    const action: Action = { type, by: 'olga', reason: null, force: false, ...over };
-    const orchestrator = this.orchestrator();
-    if (orchestrator === undefined) return false;
-    const accepted = await orchestrator.runner.act(id, action, undefined).then(
-      () => true,
-      () => false,
-    );
-    this.trace('olga', `${type} ${accepted ? 'accepted' : 'refused'}`);
-    return accepted;
+  #upgradeOf(executionId: string): Upgrade | undefined {
+    this.adopt();
+    return this.upgrades.find(({ create }) => create.id === executionId);
+  }
+
+  /** What the registry says of the deployment, past every fault. */
+  deployment(upgrade: Upgrade): Deployment {
+    const { rows } = this.#databases.orchestrator.store.table('deployments');
+    return rows.get(deploymentKey(upgrade)) as Deployment;
   }
 
   /** As the rows say now, past every fault. */
@@ -318,6 +321,7 @@ export class SimulatedWorld {
   }
 
   #allEnded(): boolean {
+    this.adopt();
     return this.upgrades.length > 0 && this.upgrades.every((it) => this.hasEnded(it));
   }
 
@@ -356,16 +360,11 @@ export class SimulatedWorld {
   /* ---------------------------------------------------------------- trace */
 
   trace(who: string, what: string): void {
-    const line = `${String(this.clock.nowMs() - STARTED_AT_MS).padStart(9)} ms  ${who.padEnd(18)} ${what}`;
-    this.traced += 1;
-    for (let at = 0; at < line.length; at += 1) {
-      this.#traceHash = Math.imul(this.#traceHash ^ line.charCodeAt(at), 0x01000193);
-    }
-    this.options.onTrace?.(line);
+    this.#trace.line(who, what);
   }
 
   /** The same for the same trace. */
   get traceHash(): string {
-    return (this.#traceHash >>> 0).toString(16).padStart(8, '0');
+    return this.#trace.hash;
   }
 }

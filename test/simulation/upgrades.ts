@@ -1,9 +1,13 @@
 /** The upgrades that scenarios and simulation run: what was asked for, and the fleet it is about. */
 import { REQUEST_DEFAULTS } from '#core/limits.js';
 import type { ExecutionPlan } from '#core/execution/execution.js';
+import type { CanaryMetric } from '#contracts/work.messages.js';
 import type { SimulatedFault } from '#targets/simulated-faults.js';
 import type { SeededRandom } from '#testing/seeded-random.js';
 import type { CreateExecution } from '../../apps/orchestrator/src/create-execution.js';
+import type { UpgradeRequest } from '../../apps/orchestrator/src/create-upgrade.js';
+import type { StoredExecution } from '../../apps/orchestrator/src/persistence/execution.store.js';
+import { COMPONENT, FROM, TO } from './registered.js';
 
 export interface Upgrade {
   readonly fleet: string;
@@ -21,37 +25,41 @@ export interface UpgradeAsked {
   /** What the fleet really runs, if not what the upgrade leads from. */
   readonly runs?: string;
   readonly skipChecks?: CreateExecution['skipChecks'];
+  readonly canaryMetrics?: readonly CanaryMetric[];
+  /** Metrics the fleet itself knows, by name: a number, or one for each version. */
+  readonly metrics?: Readonly<Record<string, number | Readonly<Record<string, number>>>>;
 }
 
-const COMPONENT = '00000000-0000-4000-8000-00000000000c';
-const version = (id: string, number: string) => ({ id, version: number, artifacts: {} });
-export const FROM = version('00000000-0000-4000-8000-00000000000a', '1.0.0');
-export const TO = version('00000000-0000-4000-8000-00000000000b', '1.1.0');
+const FIRST_ID = '6f1d2c3b-4a59-4678-8a9b-0c1d2e3f4a5b';
 
 export function anUpgrade(asked: UpgradeAsked = {}): Upgrade {
-  const { instances = 4, latencyMs = 200, faults = [], tenantId = 'acme' } = asked;
+  const { instances = 4, latencyMs = 200, faults = [], tenantId = 'acme', id = FIRST_ID } = asked;
+  const { metrics = {} } = asked;
   const fleet = `${tenantId}/${COMPONENT}`;
+  const isBlueGreen = asked.plan?.strategy === 'BLUE_GREEN';
   const plan: ExecutionPlan = {
     ...REQUEST_DEFAULTS,
     ...{ from: FROM, to: TO, totalInstances: null, initiatedBy: 'ann', drainTimeoutSeconds: 5 },
-    ...{ newSet: null, staleSet: null },
+    ...{ newSet: isBlueGreen ? `u-${id}` : null, staleSet: null },
     ...{ batchDelaySeconds: 0, healthCheckIntervalSeconds: 1, healthCheckTimeoutSeconds: 10 },
     ...asked.plan,
   };
   const { runs = FROM.version } = asked;
-  const settings = { fleet, version: runs, instances, latencyMs, faults: [...faults] };
-  return { fleet, instances, create: creationOf(asked, plan, settings) };
+  const settings = { fleet, version: runs, instances, latencyMs, faults: [...faults], metrics };
+  return { fleet, instances, create: creationOf({ ...asked, id, tenantId }, plan, settings) };
 }
 
 function creationOf(
-  { id = '6f1d2c3b-4a59-4678-8a9b-0c1d2e3f4a5b', tenantId = 'acme', skipChecks = [] }: UpgradeAsked,
+  asked: UpgradeAsked & { readonly id: string; readonly tenantId: string },
   plan: ExecutionPlan,
   settings: Record<string, unknown>,
 ): CreateExecution {
+  const { id, tenantId, skipChecks = [], canaryMetrics = [] } = asked;
   const { strategy, allowDowntime, batchSize, maxUnavailablePercentage } = plan;
   return {
     ...{ id, tenantId, componentId: COMPONENT, kind: 'UPGRADE', plan, by: 'ann', skipChecks },
-    ...{ revertOf: null, installedComponents: {}, requires: {}, smokeTests: [], canaryMetrics: [] },
+    ...{ revertOf: null, installedComponents: {}, requires: {}, smokeTests: [] },
+    canaryMetrics: [...canaryMetrics],
     snapshot: {
       ...{ tenantId, componentId: COMPONENT, componentName: 'orders', stateless: true },
       target: { driver: 'simulated', settings },
@@ -64,13 +72,23 @@ function creationOf(
       ...{ valid: true, upgradeType: 'MINOR', riskLevel: 'LOW', requiresDowntime: false },
       ...{ blockers: [], warnings: [] },
     },
-    request: {},
+    request: { ...requestOf(plan, COMPONENT) },
   };
 }
 
-/** What the registry keeps of the deployment. */
-export function deploymentOf({ create }: Upgrade) {
-  return { currentVersionId: create.plan.from.id, observedVersions: {}, handOver: 0 };
+/** What a person would have asked for to get this plan. */
+export function requestOf(plan: ExecutionPlan, componentId: string): UpgradeRequest {
+  const { from, to, drainTimeoutSeconds: _, newSet: __, staleSet: ___, ...asked } = plan;
+  const ids = { componentId, fromVersionId: from.id, toVersionId: to.id };
+  return { ...asked, ...ids, installedComponents: {}, skipChecks: [] };
+}
+
+/** One that the orchestrator made by itself, of a fleet that is known: a revert, a next one. */
+export function upgradeAsStored(stored: StoredExecution, { fleet, instances }: Upgrade): Upgrade {
+  const { execution, ...brief } = stored;
+  const { id, tenantId, componentId, kind, revertOf, plan } = execution;
+  const create = { ...brief, id, tenantId, componentId, kind, revertOf, plan, by: 'ann' };
+  return { fleet, instances, create };
 }
 
 /** An upgrade with everything drawn: small, because trouble does not need many instances. */
