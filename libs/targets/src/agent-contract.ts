@@ -180,7 +180,8 @@ export const SetOperationRequest = z
       })
       .describe(
         'What is under way ends, or is closed after `drainTimeoutMs`; then everything of the set ' +
-          'goes. Unknown: SUCCEEDED. The live one: FAILED.',
+          'goes. Unknown: SUCCEEDED. The live one: FAILED. A fence lower than the highest seen for ' +
+          'one of its instances is refused.',
       ),
     z
       .strictObject({

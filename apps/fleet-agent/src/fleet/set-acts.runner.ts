@@ -140,16 +140,23 @@ export class SetActs {
     return signal.aborted ? null : {};
   }
 
-  /** Ends one instance of a set that goes, in place of whatever else is done to it. */
+  /**
+   * Ends one instance of a set that goes, in place of whatever else is done to it. Work that was
+   * accepted just before and begins just after finds itself superseded, and has taken the turn all
+   * the same: then once more, or the process would outlive its set.
+   */
   async #end(fleet: string, id: string, endsAtMs: number, given: AbortSignal): Promise<number> {
     const { acts, work } = this.#parts;
-    let closed = 0;
-    await work.run(instanceWork(fleet, id), async (own) => {
-      const signal = AbortSignal.any([given, own]);
-      closed = (await acts.drain(fleet, id, endsAtMs, signal)) ?? 0;
-      const instance = this.#store.instance(fleet, id);
-      if (instance !== undefined && !signal.aborted) await acts.end(fleet, instance);
-    });
-    return closed;
+    const end = { closed: 0, isOver: false };
+    while (!end.isOver && !given.aborted) {
+      await work.run(instanceWork(fleet, id), async (own) => {
+        const signal = AbortSignal.any([given, own]);
+        end.closed += (await acts.drain(fleet, id, endsAtMs, signal)) ?? 0;
+        const instance = this.#store.instance(fleet, id);
+        if (instance !== undefined && !signal.aborted) await acts.end(fleet, instance);
+        end.isOver = instance === undefined || !own.aborted;
+      });
+    }
+    return end.closed;
   }
 }
