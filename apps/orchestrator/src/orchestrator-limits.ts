@@ -31,11 +31,11 @@ export const ENGINE_LIMITS = {
   dueWorkMax: 500,
 } as const;
 
-/** Sets that BLUE_GREEN upgrades have kept. */
-export const STANDBY_LIMITS = {
-  /** One that could not be retired is tried again after this. */
+/** What ended executions have left to be done at their targets. */
+export const TIDYING_LIMITS = {
+  /** What could not be done is tried again after this. */
   againAfterMs: 60_000,
-  /** Sets that one process retires at the same time. */
+  /** So many of them in one process at the same time. */
   atOnceMax: 16,
 } as const;
 

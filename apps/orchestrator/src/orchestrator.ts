@@ -4,13 +4,13 @@ import { Loop } from '#runtime/loop.js';
 import { plumbingOf, type PlumbingParts } from '#service/service-plumbing.js';
 import type { TargetDrivers } from '#targets/target.driver.js';
 import { FleetTicker } from './inbound/fleet.ticker.js';
-import { StandbySetTicker } from './inbound/standby-set.ticker.js';
+import { TidyingTicker } from './inbound/tidying.ticker.js';
 import { ResultsConsumer } from './inbound/results.consumer.js';
 import { HOUSEKEEPING_LIMITS } from './orchestrator-limits.js';
 import type { ExecutionStore } from './persistence/execution.store.js';
 import { progressOf } from './progress.runner.js';
 import { type RunnerEvents } from './upgrade-asked.runner.js';
-import { StandbySetsRunner } from './standby-sets.runner.js';
+import { TidyingRunner } from './tidying.runner.js';
 import { UpgradeRunner } from './upgrade.runner.js';
 
 /** What an orchestrator stands on: the real parts in a process, twins under simulation. */
@@ -48,9 +48,9 @@ export class Orchestrator {
     });
     this.fleet = new FleetTicker({
       ...{ store, runner: this.runner, leases, drivers, clock, log },
-      standbys: new StandbySetTicker({
+      tidying: new TidyingTicker({
         ...{ drivers, clock, log },
-        standbys: new StandbySetsRunner(store, clock),
+        tidying: new TidyingRunner(store, clock),
       }),
       dueTimers: (shards, nowMs, limit) => database.dueTimers(shards, nowMs, limit),
     });

@@ -52,6 +52,10 @@ const CARRY_OUT: CarryOut = {
   },
   END_WATCH: (tx, stored, { handOver }) =>
     tx.send([watchMessage(stored, { kind: 'END', handOver, page: 1, pages: 1, instances: [] })]),
+  EVEN_TRAFFIC: (tx, stored) => {
+    const atMs = stored.execution.lastProgressAtMs;
+    return tx.arm([{ ...timerKey(stored, 'EVEN_TRAFFIC'), atMs }]);
+  },
   RECORD_STANDBY: (tx, { execution }, { standby }) => tx.recordStandby(execution, standby),
   ROLL_BACK: async (tx, stored, { handOver }) => {
     if (stored.execution.newSet !== null) {

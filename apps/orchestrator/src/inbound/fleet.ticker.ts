@@ -8,12 +8,10 @@ import type { TargetDrivers } from '#targets/target.driver.js';
 import { isTerminal } from '#core/execution/execution.js';
 import { ENGINE_LIMITS } from '../orchestrator-limits.js';
 import { WAKE, type Committed, type EngineReads, type RawReport } from '../upgrade-asked.runner.js';
+import { TIDYING } from '../tidying.runner.js';
 import { type UpgradeRunner } from '../upgrade.runner.js';
 import { ExecutionTicker } from './execution.ticker.js';
-import type { StandbySetTicker } from './standby-set.ticker.js';
-
-/** Fires for an execution that has ended, so it is no report. */
-const RETIRE_STANDBY = 'RETIRE_STANDBY';
+import type { TidyingTicker } from './tidying.ticker.js';
 
 /** What the engine is made of. */
 export interface FleetParts {
@@ -23,7 +21,7 @@ export interface FleetParts {
   readonly drivers: TargetDrivers;
   readonly clock: Clock;
   readonly log: Log;
-  readonly standbys: StandbySetTicker;
+  readonly tidying: TidyingTicker;
   readonly dueTimers: (shards: readonly number[], nowMs: number, limit: number) => Promise<Timer[]>;
 }
 
@@ -85,7 +83,7 @@ export class FleetTicker {
   async stop(): Promise<void> {
     this.#isStopping = true;
     await Promise.all([this.#takingOver.stop(), this.#dueWork.stop()]);
-    await this.parts.standbys.stop();
+    await this.parts.tidying.stop();
     for (const id of [...this.#tickers.keys()]) this.#end(id);
     await Promise.all(this.#ending);
     await this.parts.runner.idle();
@@ -128,8 +126,9 @@ export class FleetTicker {
 
   async #fire({ subject: executionId, kind, shard }: Timer): Promise<void> {
     const lease = this.#leaseOf(shard);
-    if (kind === RETIRE_STANDBY) {
-      if (lease !== undefined) this.parts.standbys.retire(executionId, lease);
+    const tidying = TIDYING.find((it) => it === kind);
+    if (tidying !== undefined) {
+      if (lease !== undefined) this.parts.tidying.tidy(executionId, tidying, lease);
       return;
     }
     const input = FIRED_TIMERS[kind];

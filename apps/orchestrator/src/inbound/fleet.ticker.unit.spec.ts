@@ -15,9 +15,9 @@ import { aStoredExecution } from '../persistence/execution.contract.js';
 import { EXECUTION_TABLES, MemoryExecutionStore } from '../persistence/execution.memory.store.js';
 import { type RawReport } from '../upgrade-asked.runner.js';
 import { UpgradeRunner } from '../upgrade.runner.js';
-import { StandbySetsRunner } from '../standby-sets.runner.js';
+import { TidyingRunner } from '../tidying.runner.js';
 import { FleetTicker } from './fleet.ticker.js';
-import { StandbySetTicker } from './standby-set.ticker.js';
+import { TidyingTicker } from './tidying.ticker.js';
 
 const LIMIT_MS = 10_000;
 const PASSED: CheckResult = {
@@ -71,8 +71,8 @@ describe('the engine, over the in-memory twins', () => {
     const dueTimers = database.dueTimers.bind(database);
     fleet = new FleetTicker({
       ...{ store, runner, drivers, clock, dueTimers },
-      standbys: new StandbySetTicker({
-        standbys: new StandbySetsRunner(store, clock),
+      tidying: new TidyingTicker({
+        tidying: new TidyingRunner(store, clock),
         ...{ drivers, clock, log: silentLog },
       }),
       leases: believed,

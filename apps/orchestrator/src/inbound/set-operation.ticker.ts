@@ -73,8 +73,16 @@ export class SetOperationTicker {
       case 'FAILED':
         return ended(execution, operation, { outcome: 'FAILED', reason: state.reason });
       case 'SUCCEEDED': {
-        const liveSet = operation.verb === 'CREATE' ? await this.#liveSet() : null;
-        return ended(execution, operation, { outcome: 'DONE', reason: null, liveSet });
+        if (operation.verb !== 'CREATE' && operation.verb !== 'SWITCH') {
+          return ended(execution, operation, { outcome: 'DONE', reason: null });
+        }
+        // A target that says yes is asked what is.
+        const liveSet = await this.#liveSet();
+        if (operation.verb === 'CREATE' || liveSet === operation.set) {
+          return ended(execution, operation, { outcome: 'DONE', reason: null, liveSet });
+        }
+        const reason = `the target says that it is done, and traffic goes to ${liveSet ?? 'no set'}`;
+        return ended(execution, operation, { outcome: 'FAILED', reason });
       }
     }
   }

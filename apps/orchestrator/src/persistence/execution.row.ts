@@ -65,6 +65,7 @@ export function detailOf(execution: Execution): Record<string, unknown> {
     rollback: execution.rollback,
     canary: execution.canary,
     newSet: execution.newSet,
+    weighed: execution.weighed,
     setOperations: execution.setOperations,
     failureReason: execution.failureReason,
     ...('listing' in execution ? { listing: execution.listing } : {}),
@@ -79,7 +80,6 @@ export function detailOf(execution: Execution): Record<string, unknown> {
           setOperation: moving.setOperation,
           setFailure: moving.setFailure,
           staleSet: moving.staleSet,
-          weighed: moving.weighed,
           approvedStage: moving.approvedStage,
         }),
     ...(execution.status === 'PAUSED'

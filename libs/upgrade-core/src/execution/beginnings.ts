@@ -100,7 +100,7 @@ export function begin(execution: Validating, nowMs: number): Effect[] {
   const status = PLANNERS[plan.strategy].firstPhase;
   const batches = { room: null, roomWanted: false, batch: null, nextBatchAtMs: null };
   const checks = { postChecksAskedAtMs: null, postChecksAnswered: false };
-  const sets = { setOperation: null, setFailure: null, staleSet: plan.staleSet, weighed: null };
+  const sets = { setOperation: null, setFailure: null, staleSet: plan.staleSet };
   const begun = { ...batches, ...checks, ...sets, approvedStage: 0, lastProgressAtMs: nowMs };
   return [
     set(begun),

@@ -115,7 +115,7 @@ describe('a rollback', () => {
   it.each(['CREATING', 'STANDING', 'LIVE'] as const)('is handed over as one page: %s', (state) => {
     const then = given(inState[state].withBatch(1, 4)).when(action('ROLLBACK'));
     expect(then.execution).toMatchObject({ status: 'ROLLING_BACK', newSet: { state } });
-    expect(then.requests).toContainEqual({ type: 'ROLL_BACK', handOver: 2, unweigh: false });
+    expect(then.requests).toContainEqual({ type: 'ROLL_BACK', handOver: 2 });
   });
 
   it('supersedes the operation that is under way', () => {

@@ -121,7 +121,7 @@ describe('traffic by share', () => {
   it('that cannot be given is taken back on the way back', () => {
     const auto = weighing.withPlan({ autoRollbackEnabled: true });
     const then = given(auto).when(setOperationEnded({ reason: 'TIMEOUT' }));
-    expect(then.requests).toContainEqual({ type: 'ROLL_BACK', handOver: 2, unweigh: true });
+    expect(then.requests).toContainEqual({ type: 'ROLL_BACK', handOver: 2 });
   });
 
   it('is evened before a cancelled upgrade has ended', () => {

@@ -99,7 +99,7 @@ describe('a rollback agent that is silent', () => {
   it('is asked once more, about the same work', () => {
     const then = given(back, T0 + silence).when(deadlinePassed);
     expect(then.rows).toEqual(['rollback-silent-once']);
-    expect(then.requests[0]).toEqual({ type: 'ROLL_BACK', handOver: 2, unweigh: false });
+    expect(then.requests[0]).toEqual({ type: 'ROLL_BACK', handOver: 2 });
     expect(then.execution.status).toBe('ROLLING_BACK');
   });
 

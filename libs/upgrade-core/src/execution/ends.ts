@@ -1,16 +1,24 @@
 /** How an execution ends, whichever way. */
 import { ask, change, note, set, type Effect } from './effects.js';
-import type { Execution, TerminalStatus } from './execution.js';
+import type { Execution, LeftOver, TerminalStatus } from './execution.js';
 import type { Action } from './execution-inputs.js';
 
 /** What every end has in common: timers go, the deployment is told. */
-export function farewell(currentVersionId: string | null): Effect[] {
+export function farewell(
+  currentVersionId: string | null,
+  leftOver: readonly LeftOver[] = [],
+): Effect[] {
   return [
     ask({ type: 'DISARM_TIMER', timer: 'DEADLINE' }),
     ask({ type: 'DISARM_TIMER', timer: 'BATCH_DELAY' }),
     ask({ type: 'DISARM_TIMER', timer: 'REMINDER' }),
-    ask({ type: 'RECORD_DEPLOYMENT', currentVersionId, leftOver: [] }),
+    ask({ type: 'RECORD_DEPLOYMENT', currentVersionId, leftOver }),
   ];
+}
+
+/** A rollback ends: nobody would ever take the canaries' share of the traffic back. */
+export function evenTraffic({ weighed }: Execution): Effect[] {
+  return weighed === null ? [] : [ask({ type: 'EVEN_TRAFFIC' })];
 }
 
 export function endAs(to: TerminalStatus, why: string, by: string | null = null): Effect[] {

@@ -4,8 +4,11 @@
  */
 import type { LeftOver } from './execution.js';
 
-/** RETIRE_STANDBY outlives its execution: the kept set of a BLUE_GREEN upgrade goes then. */
-export type TimerKind = 'BATCH_DELAY' | 'DEADLINE' | 'REMINDER' | 'RETIRE_STANDBY';
+/**
+ * The last two outlive their execution: the kept set of a BLUE_GREEN upgrade goes then, and traffic
+ * that was weighed for canaries goes by the number of instances again.
+ */
+export type TimerKind = 'BATCH_DELAY' | 'DEADLINE' | 'REMINDER' | 'RETIRE_STANDBY' | 'EVEN_TRAFFIC';
 
 /** The set that a BLUE_GREEN upgrade has left, kept for a while so that it can be gone back to. */
 export interface StandbySet {
@@ -27,12 +30,7 @@ export type Request =
   | { readonly type: 'WATCH_CANARIES'; readonly handOver: number }
   | { readonly type: 'END_WATCH'; readonly handOver: number }
   /** Hand all touched instances, or the new set, to the rollback agent. */
-  | {
-      readonly type: 'ROLL_BACK';
-      readonly handOver: number;
-      /** Traffic was given to versions by share: by the number of instances again. */
-      readonly unweigh: boolean;
-    }
+  | { readonly type: 'ROLL_BACK'; readonly handOver: number }
   /** Tell the rollback agent to stop: its fence is superseded. */
   | { readonly type: 'STOP_ROLLBACK'; readonly handOver: number }
   | { readonly type: 'ARM_TIMER'; readonly timer: TimerKind; readonly atMs: number }
@@ -44,6 +42,8 @@ export type Request =
       readonly currentVersionId: string | null;
       readonly leftOver: readonly LeftOver[];
     }
+  /** Traffic that was weighed for canaries goes by the number of instances again. */
+  | { readonly type: 'EVEN_TRAFFIC' }
   /** Which set is kept beside the live one; null: none any more. */
   | { readonly type: 'RECORD_STANDBY'; readonly standby: StandbySet | null };
 

@@ -243,6 +243,8 @@ interface ExecutionFacts {
   readonly canary: Canary | null;
   /** Null for all strategies but BLUE_GREEN. */
   readonly newSet: NewSet | null;
+  /** Share of the traffic that was given to the new version; null: by the number of instances. */
+  readonly weighed: number | null;
   /** Number of the last operation on a set; 0: none. */
   readonly setOperations: number;
   /** Why it ended as it did, in a sentence; null while it runs or when all is well. */
@@ -278,8 +280,6 @@ interface Moving extends ExecutionFacts {
   readonly setFailure: string | null;
   /** A kept set that is still to be retired before anything is touched. */
   readonly staleSet: string | null;
-  /** Share of the traffic that was given to the new version; null: by the number of instances. */
-  readonly weighed: number | null;
   /** STAGED: number of the last batch that was approved; 0: none. */
   readonly approvedStage: number;
 }
@@ -387,6 +387,7 @@ export function createExecution(asked: NewExecution, nowMs: number): Pending {
     rollback: null,
     canary: null,
     newSet: null,
+    weighed: null,
     setOperations: 0,
     failureReason: null,
   };

@@ -13,7 +13,6 @@ type Field =
   | 'setOperation'
   | 'setFailure'
   | 'staleSet'
-  | 'weighed'
   | 'approvedStage'
   | 'pausedFrom'
   | 'pauseReason'
@@ -30,7 +29,6 @@ const MOVING = [
   'setOperation',
   'setFailure',
   'staleSet',
-  'weighed',
   'approvedStage',
 ];
 

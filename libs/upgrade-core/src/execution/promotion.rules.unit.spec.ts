@@ -89,7 +89,7 @@ describe('a verdict', () => {
       canary: { verdict: 'UNHEALTHY' },
     });
     expect(then.requests).toContainEqual({ type: 'END_WATCH', handOver: 1 });
-    expect(then.requests).toContainEqual({ type: 'ROLL_BACK', handOver: 2, unweigh: true });
+    expect(then.requests).toContainEqual({ type: 'ROLL_BACK', handOver: 2 });
   });
 
   it('UNHEALTHY without auto-rollback stays, and waits for a person', () => {
@@ -226,7 +226,7 @@ describe('leaving CANARY_MONITORING', () => {
   it('by a rollback ends the watch under the hand-over it was asked with', () => {
     const then = given(monitored()).when(action('ROLLBACK'));
     expect(then.requests[0]).toEqual({ type: 'END_WATCH', handOver: 1 });
-    expect(then.requests).toContainEqual({ type: 'ROLL_BACK', handOver: 2, unweigh: true });
+    expect(then.requests).toContainEqual({ type: 'ROLL_BACK', handOver: 2 });
   });
 
   it('cannot be paused into', () => {

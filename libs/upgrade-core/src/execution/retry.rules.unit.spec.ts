@@ -100,7 +100,7 @@ describe('the failure threshold', () => {
     const auto = underWay.withPlan({ autoRollbackEnabled: true }).with({ failedOnce: 1 });
     const then = given(auto).when(failed('UPGRADING', [2]));
     expect(then.execution.status).toBe('ROLLING_BACK');
-    expect(then.requests).toContainEqual({ type: 'ROLL_BACK', handOver: 2, unweigh: false });
+    expect(then.requests).toContainEqual({ type: 'ROLL_BACK', handOver: 2 });
   });
 
   it('is not reached by one that was retried and is well', () => {

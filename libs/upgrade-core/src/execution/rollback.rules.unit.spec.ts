@@ -21,7 +21,7 @@ describe('rollback', () => {
       handOver: 2,
       rollback: { reason: 'errors', initiatedBy: 'ann', initiatedAtMs: T0 },
     });
-    expect(then.requests).toContainEqual({ type: 'ROLL_BACK', handOver: 2, unweigh: false });
+    expect(then.requests).toContainEqual({ type: 'ROLL_BACK', handOver: 2 });
     expect(then.requests).toContainEqual({
       type: 'ARM_TIMER',
       timer: 'DEADLINE',

@@ -3,7 +3,7 @@ import { STATUS_DEADLINES } from '../limits.js';
 import { ORCHESTRATOR } from './actors.js';
 import { isUntouched, stillOut } from './conditions.js';
 import { ask, change, move, note, set, type Effect } from './effects.js';
-import { cancelReason, endWatch, farewell } from './ends.js';
+import { cancelReason, endWatch, evenTraffic, farewell } from './ends.js';
 import {
   INSTANCE_STATUSES,
   touched,
@@ -45,10 +45,12 @@ export function rollBack(execution: Stepping, reason: string, by: string, nowMs:
     leftOver: [],
   };
   const fields = { handOver, rollback, failureReason: reason, failedOnce: 0 };
-  const unweigh = execution.weighed !== null || execution.setOperation?.verb === 'WEIGH';
+  // Whether it got through is not known: that it may have is enough to take it back in the end.
+  const { setOperation } = execution;
+  const weighed = setOperation?.verb === 'WEIGH' ? setOperation.percentage : execution.weighed;
   const begun: Effect[] = [
     ...endWatch(execution),
-    set({ ...fields, stopping: null, waitingFor: null }),
+    set({ ...fields, stopping: null, waitingFor: null, weighed: weighed ?? execution.weighed }),
     change('ROLLING_BACK', reason, by),
   ];
   if (isUntouched(execution)) {
@@ -58,13 +60,9 @@ export function rollBack(execution: Stepping, reason: string, by: string, nowMs:
     ...begun,
     ask({ type: 'DISARM_TIMER', timer: 'BATCH_DELAY' }),
     ask({ type: 'DISARM_TIMER', timer: 'REMINDER' }),
-    ask({ type: 'ROLL_BACK', handOver, unweigh }),
+    ask({ type: 'ROLL_BACK', handOver }),
     ask({ type: 'ARM_TIMER', timer: 'DEADLINE', atMs: nowMs + STATUS_DEADLINES.rollbackSilenceMs }),
   ];
-}
-
-function isWeighable({ plan }: RollingBack): boolean {
-  return plan.strategy === 'CANARY';
 }
 
 /** Takes in what is back and what will not be; signs of life count as progress. */
@@ -119,6 +117,7 @@ export function finishRollback(
   return [
     ...takeInRollback(execution, report, nowMs),
     change('ROLLED_BACK', why),
+    ...evenTraffic(execution),
     ...farewell(null),
   ];
 }
@@ -158,8 +157,8 @@ function endRollback(execution: RollingBack, to: 'FAILED' | 'CANCELLED', why: st
   return [
     set({ failureReason: `${execution.rollback.reason}; ${why}`, stopping: null }),
     change(to, why, execution.stopping?.by ?? null),
-    ask({ type: 'DISARM_TIMER', timer: 'DEADLINE' }),
-    ask({ type: 'RECORD_DEPLOYMENT', currentVersionId: null, leftOver }),
+    ...evenTraffic(execution),
+    ...farewell(null, leftOver),
   ];
 }
 
@@ -179,8 +178,7 @@ export function askRollbackAgain(execution: RollingBack, _: unknown, nowMs: numb
   return [
     set({ rollback: { ...execution.rollback, askedAgain: true }, lastProgressAtMs: nowMs }),
     note('ASKED_AGAIN', 'the rollback agent was silent past its deadline: asked again'),
-    // Whether traffic was weighed is not known any more: to take a share back twice does no harm.
-    ask({ type: 'ROLL_BACK', handOver: execution.handOver, unweigh: isWeighable(execution) }),
+    ask({ type: 'ROLL_BACK', handOver: execution.handOver }),
     ask({ type: 'ARM_TIMER', timer: 'DEADLINE', atMs: nowMs + STATUS_DEADLINES.rollbackSilenceMs }),
   ];
 }

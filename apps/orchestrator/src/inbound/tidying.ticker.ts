@@ -1,0 +1,83 @@
+import type { Lease } from '#postgres/service-database.js';
+import type { Clock } from '#runtime/clock.js';
+import type { Log } from '#runtime/log.js';
+import type { OperationState, SetOperation, TargetDrivers } from '#targets/target.driver.js';
+import { STEP_LIMITS } from '#core/limits.js';
+import { ENGINE_LIMITS, TIDYING_LIMITS } from '../orchestrator-limits.js';
+import type { DueTidying, Tidying, TidyingRunner } from '../tidying.runner.js';
+
+export interface TidyingParts {
+  readonly tidying: TidyingRunner;
+  readonly drivers: TargetDrivers;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Does at targets what ended executions have left to be done. */
+export class TidyingTicker {
+  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #stopped = new AbortController();
+
+  constructor(private readonly parts: TidyingParts) {}
+
+  /** Begins with it unless that is under way; whoever asks does not wait for a target. */
+  tidy(executionId: string, kind: Tidying, lease: Lease): void {
+    const key = `${executionId}/${kind}`;
+    const isFull = this.#underWay.size >= TIDYING_LIMITS.atOnceMax;
+    if (isFull || this.#underWay.has(key) || this.#stopped.signal.aborted) return;
+    const tidying = this.#tidy(executionId, kind, lease)
+      .catch((err: unknown) => {
+        this.parts.log.warn({ err, executionId, kind }, 'left to be done, and tried again later');
+      })
+      .finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, tidying);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await Promise.all(this.#underWay.values());
+  }
+
+  async #tidy(executionId: string, kind: Tidying, lease: Lease): Promise<void> {
+    const { tidying, log } = this.parts;
+    const due = await tidying.due(executionId, kind);
+    if (due === null) return;
+    const state = await this.#operate(executionId, due, lease).catch(async (error: unknown) => {
+      await tidying.postpone(executionId, kind);
+      throw error;
+    });
+    if (this.#stopped.signal.aborted) return;
+    const { operation } = due;
+    if (state.state === 'SUCCEEDED' || state.state === 'REFUSED') {
+      await tidying.done(executionId, kind);
+      log.info({ executionId, operation, state: state.state }, 'what was left is done');
+      return;
+    }
+    await tidying.postpone(executionId, kind);
+    log.warn({ executionId, operation, state }, 'left to be done, and tried again later');
+  }
+
+  async #operate(
+    executionId: string,
+    { target, operation, handOver, drainTimeoutMs }: DueTidying,
+    { epoch }: Lease,
+  ): Promise<OperationState> {
+    const { drivers, clock } = this.parts;
+    const driver = drivers.open(target);
+    const { signal } = this.#stopped;
+    const id = `${executionId}/set/after/${operation.verb}`;
+    const asked: SetOperation =
+      operation.verb === 'weigh'
+        ? { id, set: null, percentage: null, ...operation }
+        : { id, drainTimeoutMs, ...operation };
+    if (operation.verb === 'weigh' && !(await driver.capabilities(signal)).weights) {
+      return { id, state: 'SUCCEEDED' };
+    }
+    let state = await driver.submitSet(asked, { handOver, epoch }, signal);
+    const endMs = clock.nowMs() + drainTimeoutMs + STEP_LIMITS.setOperationMs;
+    while (state.state === 'RUNNING' && !signal.aborted && clock.nowMs() < endMs) {
+      state = await driver.pollSet(id, ENGINE_LIMITS.pollWaitMs, signal);
+    }
+    return state;
+  }
+}
