@@ -228,6 +228,19 @@ describe('smoke tests', () => {
     expect(world.clock.nowMs() - beganAtMs).toBeGreaterThanOrEqual(1_000);
   });
 
+  test('that hang past the time of all are cut, and say which had answered', async () => {
+    const world = await healthyWorld();
+    world.targets.address = 'http://edge:8080';
+    world.answer = ({ url }) =>
+      url.endsWith('/hangs') ? new Promise(() => undefined) : Promise.resolve(answered(200));
+    await world.ask({ ...post, instances, smokeTests: [smoke('/'), smoke('/hangs')] });
+    await world.clock.advance(900_000);
+    const ended = await world.untilEnded();
+    const tests = ended.checks.find(({ check }) => check === 'SMOKE_TESTS');
+    expect(tests).toMatchObject({ outcome: 'FAILED', evidence: { tests: 2, failed: 1 } });
+    expect(tests?.summary).toContain('/hangs');
+  });
+
   test('are taken from the first page, though it may come last', async () => {
     const world = await healthyWorld();
     world.targets.address = 'http://edge:8080';

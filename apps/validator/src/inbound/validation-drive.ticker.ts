@@ -116,7 +116,7 @@ class Look {
     private readonly over: AbortSignal,
   ) {}
 
-  /** What was found; null when time was up. Throws what will not pass. */
+  /** What was found; null when time was up before anything was. Throws what will not pass. */
   async untilJudged(first: Examination): Promise<Examination['judgement']> {
     const isOver = new Promise<null>((resolve) => {
       this.over.addEventListener('abort', () => {
@@ -125,12 +125,12 @@ class Look {
     });
     let examination = first;
     for (let failures = 0; examination.judgement === null;) {
-      if (isAborted(this.over)) return null;
-      const { want, see } = examination;
+      const { want, see, ifCut } = examination;
+      if (isAborted(this.over)) return ifCut?.() ?? null;
       try {
         // Whatever a driver promises, a check does not wait for it beyond its deadline.
         const sight = await Promise.race([this.#probeOf().see(want, this.over), isOver]);
-        if (sight === null) return null;
+        if (sight === null) return ifCut?.() ?? null;
         examination = see(sight);
         failures = 0;
       } catch (error) {

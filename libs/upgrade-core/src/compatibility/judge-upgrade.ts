@@ -113,6 +113,8 @@ const FOUND_BY: Partial<Record<BlockerCode, readonly SkippableCheck[]>> = {
   PLATFORM_TOO_NEW: ['VERSION_COMPATIBILITY'],
   REQUIREMENT_MISSING: ['VERSION_COMPATIBILITY', 'DEPENDENCY_CHECK'],
   REQUIREMENT_NOT_MET: ['VERSION_COMPATIBILITY', 'DEPENDENCY_CHECK'],
+  // What really runs beside it is none of the dependency check's business.
+  NEIGHBOUR_OUT_OF_RANGE: ['VERSION_COMPATIBILITY'],
 };
 
 /**

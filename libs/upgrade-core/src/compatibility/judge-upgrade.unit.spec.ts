@@ -246,7 +246,7 @@ describe('blockers and warnings', () => {
     const judgement = judge(version('1.0.0'), to, { surroundings });
     expect(judgement.blockers).toEqual([
       {
-        code: 'REQUIREMENT_NOT_MET',
+        code: 'NEIGHBOUR_OUT_OF_RANGE',
         message: "version 1.1.0 requires db ^16, the tenant's deployment has 15.0.0",
       },
     ]);
@@ -266,6 +266,24 @@ describe('blockers and warnings', () => {
     const neither = waiveSkipped(judgement, ['VERSION_COMPATIBILITY']);
     expect(neither).toMatchObject({ valid: false });
     expect(codes(neither)).toEqual(['DOWNGRADE']);
+  });
+
+  it('stay what they are where a skipped check would not have found them', () => {
+    const surroundings: Surroundings = {
+      ...nowhere,
+      installedComponents: { kafka: '3.4' },
+      otherDeployments: [{ componentName: 'db', version: '15.0.0', requires: {} }],
+    };
+    const to = version('1.1.0', { requires: { kafka: '>=3.5', db: '^16' } });
+    const judgement = judge(version('1.0.0'), to, { surroundings });
+    expect(codes(judgement)).toEqual(['REQUIREMENT_NOT_MET', 'NEIGHBOUR_OUT_OF_RANGE']);
+    expect(codes(waiveSkipped(judgement, ['DEPENDENCY_CHECK']))).toEqual([
+      'NEIGHBOUR_OUT_OF_RANGE',
+    ]);
+    expect(codes(waiveSkipped(judgement, ['VERSION_COMPATIBILITY']))).toEqual([]);
+    const others = ['RESOURCE_AVAILABILITY', 'BACKUP_VERIFICATION', 'HEALTH_ENDPOINTS'] as const;
+    const after = ['POST_UPGRADE_STATE', 'SMOKE_TESTS'] as const;
+    expect(codes(waiveSkipped(judgement, [...others, ...after]))).toHaveLength(2);
   });
 
   it('warn of a neighbour that requires this component in a range it leaves', () => {

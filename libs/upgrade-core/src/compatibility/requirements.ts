@@ -62,11 +62,11 @@ export function judgeRequirements(to: JudgedVersion, surroundings: Surroundings)
       const message = `version ${to.version} requires ${name} ${rangeText}, and neither installedComponents nor the tenant's deployments name it`;
       return [{ code: 'REQUIREMENT_MISSING', message }];
     }
-    return claims.flatMap(({ version, source }) => {
+    return claims.flatMap(({ version, source, code }) => {
       const parsed = coerceVersion(version);
       if (parsed !== null && range !== null && satisfies(parsed, range)) return [];
       const message = `version ${to.version} requires ${name} ${rangeText}, ${source} has ${version}`;
-      return [{ code: 'REQUIREMENT_NOT_MET', message }];
+      return [{ code, message }];
     });
   });
 }
@@ -91,17 +91,29 @@ export function judgeDependents(
   });
 }
 
+interface Claim {
+  readonly version: string;
+  readonly source: string;
+  /** What it is when the version does not fit. */
+  readonly code: 'REQUIREMENT_NOT_MET' | 'NEIGHBOUR_OUT_OF_RANGE';
+}
+
 function claimsAbout(
   name: string,
   { installedComponents, otherDeployments }: Surroundings,
-): { version: string; source: string }[] {
-  const claimed = own(installedComponents, name);
-  return [
-    ...(claimed === undefined ? [] : [{ version: claimed, source: 'installedComponents' }]),
-    ...otherDeployments
-      .filter((other) => other.componentName === name)
-      .map((other) => ({ version: other.version, source: "the tenant's deployment" })),
-  ];
+): Claim[] {
+  const version = own(installedComponents, name);
+  const installed: Claim[] =
+    version === undefined
+      ? []
+      : [{ version, source: 'installedComponents', code: 'REQUIREMENT_NOT_MET' }];
+  const neighbours = otherDeployments
+    .filter((other) => other.componentName === name)
+    .map((other): Claim => {
+      const source = "the tenant's deployment";
+      return { version: other.version, source, code: 'NEIGHBOUR_OUT_OF_RANGE' };
+    });
+  return [...installed, ...neighbours];
 }
 
 /** Names come from requests: `constructor` must not find what every object inherits. */

@@ -93,6 +93,8 @@ export type Examination =
   | {
       readonly judgement: null;
       readonly want: Want;
+      /** What it comes to when its time is up; left out: it could not be carried out. */
+      readonly ifCut?: () => Judgement;
       /** Throws when shown something else than it wanted. */
       readonly see: (sight: Sight) => Examination;
     };
@@ -150,12 +152,19 @@ function smokeTest(
     smokeTest(rest, address, [...over, outcomeOf(test, answer)]);
   const where = urlOf(address, test.path);
   if ('problem' in where) return goOn({ kind: 'NO_ANSWER', problem: where.problem });
-  const call = (attempt: number): Examination =>
-    wanting({ want: 'CALL', call: callOf(test, where.url, attempt) }, ({ answer }) =>
+  const ifCut = (): Judgement => {
+    return judgeSmoke([...over, ...[test, ...rest].map((left) => outcomeOf(left, CUT))]);
+  };
+  const call = (attempt: number): Examination => {
+    const next = wanting({ want: 'CALL', call: callOf(test, where.url, attempt) }, ({ answer }) =>
       mayCallAgain(answer, attempt) ? call(attempt + 1) : goOn(answer),
     );
+    return { ...next, ifCut };
+  };
   return call(1);
 }
+
+const CUT: SmokeAnswer = { kind: 'NO_ANSWER', problem: 'the time of all tests was up' };
 
 /** Begins a check; one that is skipped ends at once, SKIPPED. */
 export function examine(check: CheckName, question: ValidationQuestion): Examination {
@@ -170,7 +179,7 @@ function found(judgement: Judgement): Examination {
 function wanting<W extends Want>(
   want: W,
   see: (sight: Extract<Sight, { want: W['want'] }>) => Examination,
-): Examination {
+): Extract<Examination, { judgement: null }> {
   return {
     judgement: null,
     want,

@@ -208,6 +208,24 @@ describe('smoke tests', () => {
     expect(judgement).toMatchObject({ outcome: 'FAILED', evidence: { failed: 1 } });
   });
 
+  test('whose time is up before the last has answered fail, and say which had', () => {
+    const smokeTests = [smokeTest('/a'), smokeTest('/b'), smokeTest('/c')];
+    const first = examine('SMOKE_TESTS', { ...question, smokeTests });
+    if (first.judgement !== null) throw new Error('it wants an address');
+    const second = first.see({ want: 'ADDRESS', address: 'http://edge' });
+    if (second.judgement !== null) throw new Error('it wants a call');
+    const third = second.see({ want: 'CALL', answer: answered(200) });
+    if (third.judgement !== null) throw new Error('it wants another call');
+    expect(third.ifCut?.()).toMatchObject({
+      outcome: 'FAILED',
+      evidence: {
+        tests: 3,
+        failed: 2,
+        calls: [{ problem: null }, { call: 'GET /b' }, { call: 'GET /c' }],
+      },
+    });
+  });
+
   test('fail where the target tells no address', () => {
     const asked = { ...question, smokeTests: [smokeTest('/a')] };
     expect(show('SMOKE_TESTS', [{ want: 'ADDRESS', address: null }], asked)).toEqual({
