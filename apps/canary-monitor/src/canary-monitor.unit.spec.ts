@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { TOPICS } from '#contracts/topics.js';
 import { parseDeadLetter } from '#messaging/dead-letters.js';
+import { TransientDatabaseError } from '#postgres/service-database.js';
 import {
   COMMAND,
   FLEET,
@@ -279,6 +280,24 @@ describe('messages nobody can take', () => {
     const [letter] = world.bus.contents(`${TOPICS.canaryCommands}.dlq`);
     expect(parseDeadLetter(letter?.value ?? null).reason).toContain('page 3 of 2');
   });
+});
+
+test('a sample whose commit failed is reported again, and not taken again', async () => {
+  const world = new World();
+  await world.targets.simulated.declare(FLEET);
+  const { runner } = await world.start('one');
+  const report = runner.report.bind(runner);
+  let failures = 3;
+  runner.report = (...given) => {
+    if (given[2].type === 'TIME_PASSED' || failures === 0) return report(...given);
+    failures -= 1;
+    return Promise.reject(new TransientDatabaseError('connection cut'));
+  };
+  await world.ask();
+  await world.pass(2);
+  expect(failures).toBe(0);
+  expect(outcomes(world.samples())).toEqual(['1 PASS', '2 PASS']);
+  expect(world.targets.looks).toBe(2);
 });
 
 test('an end in good order leaves the watch to the next owner', async () => {
