@@ -1,6 +1,6 @@
 /** What answers look like: one story, of a payments API at acme, for the OpenAPI document. */
 import { REQUEST_DEFAULTS } from '#core/limits.js';
-import { BASE_PATH } from './base-path.js';
+import { BASE_PATH } from './root-path.js';
 
 const COMPONENT_ID = '0b9f6f0e-6a43-4c0e-9d3f-3c0f5f6a7b10';
 const FROM_ID = '6f1c8a1e-2b1d-4b7e-8a35-8f2d8f0c1a02';

@@ -1,7 +1,7 @@
 /** What refusals look like, by status: the OpenAPI document shows them, a code each. */
 import type { ProblemStatus } from './documented.js';
 import { problem, type Problem } from './problem.js';
-import { BASE_PATH } from './base-path.js';
+import { BASE_PATH } from './root-path.js';
 
 const UPGRADE = `${BASE_PATH}/upgrades/3d9b0f7c-7a1e-4f0e-8c7e-2f6a0a5b9c11`;
 const UPGRADES = `${BASE_PATH}/tenants/acme/upgrades`;

@@ -13,7 +13,7 @@ import { ACTION_TYPES } from '#core/execution/execution-inputs.js';
 import { REQUEST_LIMITS } from '#core/limits.js';
 import { ProgressEvent } from '#contracts/progress.messages.js';
 import type { ShownUpgrade, StoredInstance } from '../upgrade-reads.runner.js';
-import { BASE_PATH } from './base-path.js';
+import { BASE_PATH } from './root-path.js';
 import { EVENT_EXAMPLE, INSTANCE_EXAMPLE, UPGRADE_EXAMPLE } from './examples.js';
 import { isoOf, isoOrNull, Time } from './fields.js';
 import { pageOf } from './paging.js';
