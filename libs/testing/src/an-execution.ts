@@ -11,6 +11,7 @@ import {
   type NewSet,
   type NewSetState,
   type Paused,
+  type Rollback,
   type RoomReading,
   type SetOperation,
   type Stopping,
@@ -58,7 +59,6 @@ const NOT_MOVING_YET: Fields = {
   setOperation: null,
   setFailure: null,
   staleSet: null,
-  weighed: null,
   approvedStage: 0,
 };
 
@@ -75,6 +75,11 @@ export function aCanary(over: Partial<Canary> = {}): Canary {
     lastHeardAtMs: T0,
     ...over,
   };
+}
+
+export function aRollback(over: Partial<Rollback> = {}): Rollback {
+  const asked = { reason: 'it looks wrong', initiatedAtMs: T0, initiatedBy: 'ann' };
+  return { ...asked, askedAgain: false, agentDone: false, leftOver: [], ...over };
 }
 
 /** The set that takes over, beside one named `blue`; its instances have no names yet. */
@@ -137,20 +142,14 @@ class ExecutionBuilder {
       handOver: 2,
       listing: NOT_MOVING_YET['listing'],
       failureReason: reason,
-      rollback: {
-        reason,
-        initiatedAtMs: T0,
-        initiatedBy: 'ann',
-        askedAgain: false,
-        agentDone: false,
-        leftOver: [],
-      },
+      rollback: aRollback({ reason }),
     });
   }
 
   ended(status: TerminalStatus): ExecutionBuilder {
     const failureReason = status === 'COMPLETED' ? null : 'it went wrong';
-    return this.#begun(status).with({ completedAtMs: T0, failureReason });
+    const rollback = status === 'ROLLED_BACK' ? aRollback({ agentDone: true }) : null;
+    return this.#begun(status).with({ completedAtMs: T0, failureReason, rollback });
   }
 
   /** In any status at all, with what that status needs. */
