@@ -65,6 +65,7 @@ export class ModelWorld {
   /** Everything that was wrong so far, a sentence each. */
   readonly problems: string[] = [];
   #wasStopped = false;
+  #isEvened = false;
 
   constructor(
     public execution: Execution,
@@ -220,6 +221,9 @@ export class ModelWorld {
         if (this.watch !== request.handOver) this.#blame('a watch ended that nobody kept');
         this.watch = null;
         break;
+      case 'EVEN_TRAFFIC':
+        this.#isEvened = true;
+        break;
       case 'COUNT_ROOM':
       case 'RECORD_DEPLOYMENT':
       case 'RECORD_STANDBY':
@@ -241,6 +245,8 @@ export class ModelWorld {
       this.#blame(`${String(failedOnce)} failed once, not ${String(this.execution.failedOnce)}`);
     }
     if (isTerminal(before.status)) this.#blame('a terminal status changed');
+    const isToBeEvened = this.hasEnded && this.execution.weighed !== null;
+    if (isToBeEvened !== this.#isEvened) this.#blame('a share of the traffic is not taken back');
     this.#checkTimers();
     this.#checkSteps();
   }

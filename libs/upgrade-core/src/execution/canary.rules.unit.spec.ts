@@ -5,6 +5,7 @@ import {
   action,
   failed,
   postChecks,
+  restored,
   roomCounted,
   setOperationEnded,
   settled,
@@ -121,7 +122,35 @@ describe('traffic by share', () => {
   it('that cannot be given is taken back on the way back', () => {
     const auto = weighing.withPlan({ autoRollbackEnabled: true });
     const then = given(auto).when(setOperationEnded({ reason: 'TIMEOUT' }));
-    expect(then.requests).toContainEqual({ type: 'ROLL_BACK', handOver: 2 });
+    expect(then.execution).toMatchObject({ status: 'ROLLING_BACK', weighed: 10 });
+  });
+
+  it.each([
+    ['all is back', { COMPLETED: [0, 1] }, 'ROLLED_BACK'],
+    ['some are left over', { COMPLETED: [0] }, 'FAILED'],
+  ] as const)('is taken back after the rollback, when %s', (_, groups, status) => {
+    const back = given(
+      anExecution().canaryMonitoring().withCounters({ PENDING: 18, COMPLETED: 2 }).withBatch(1, 2),
+    ).when(action('ROLLBACK'));
+    expect(back.asks).not.toContain('EVEN_TRAFFIC');
+    const then = given(back.execution).when(restored(groups, { done: true }));
+    expect(then.execution.status).toBe(status);
+    expect(then.asks).toContain('EVEN_TRAFFIC');
+  });
+
+  it('that was being given or evened as the rollback came is taken back too', () => {
+    const evening = weighing.with({ weighed: 10 }).withSetOperation('WEIGH', { number: 2 });
+    for (const execution of [weighing, evening]) {
+      const back = given(execution).when(action('ROLLBACK'));
+      const then = given(back.execution).when(restored({ COMPLETED: [0, 1] }, { done: true }));
+      expect(then.asks).toContain('EVEN_TRAFFIC');
+    }
+  });
+
+  it('that was never given is not taken back', () => {
+    const back = given(lastCanary).when(action('ROLLBACK'));
+    const then = given(back.execution).when(restored({ COMPLETED: [0, 1] }, { done: true }));
+    expect(then.asks).not.toContain('EVEN_TRAFFIC');
   });
 
   it('is evened before a cancelled upgrade has ended', () => {
