@@ -173,12 +173,18 @@ export function executionFor(
       warnings: judgement.warnings.map(sentenceOf),
     },
     skipChecks: request.skipChecks.map((skipped) => ({ ...skipped, by: asked.by })),
-    installedComponents: { ...request.installedComponents },
+    installedComponents: installedBeside(grounds),
     requires: { ...grounds.to.requires },
     smokeTests: [...grounds.to.smokeTests],
     canaryMetrics: [...grounds.to.canaryMetrics],
     request: { ...request },
   };
+}
+
+/** What runs at the tenant: its other deployments, and what the request claims, which outranks them. */
+function installedBeside({ request, neighbours }: UpgradeGrounds): Record<string, string> {
+  const deployed = neighbours.map(({ componentName, version }) => [componentName, version]);
+  return { ...Object.fromEntries(deployed), ...request.installedComponents };
 }
 
 /**
