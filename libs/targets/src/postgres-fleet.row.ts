@@ -65,7 +65,27 @@ export async function insertFleet(
     [fleet, version, JSON.stringify(faults), keepsHistory],
   );
   if (rowCount === 0) return;
-  await client.query(INSERT_INSTANCES, [fleet, version, 0, instances]);
+  await insertInstances(client, fleet, version, instances);
+}
+
+/** The instances of its first set, as many as there are not yet. */
+export async function insertInstances(
+  client: PoolClient,
+  fleet: string,
+  version: string,
+  count: number,
+): Promise<void> {
+  for (const [from, to] of portions(count)) {
+    await client.query(INSERT_INSTANCES, [fleet, version, from, to]);
+  }
+}
+
+/** So many at a time that no statement runs into its limit. */
+function portions(count: number): (readonly [from: number, to: number])[] {
+  const most = SIMULATED_LIMITS.rowsPerInsert;
+  return Array.from({ length: Math.ceil(count / most) }, (_, n) => {
+    return [n * most, Math.min(count, (n + 1) * most)];
+  });
 }
 
 export function bookOf(fleet: FleetRow): FaultBook {
@@ -124,7 +144,9 @@ export async function changeInstances(
     return;
   }
   const fence = JSON.stringify(change.fence);
-  await client.query(FILL_SET, [fleet, set, idPrefixOf(set), fence, change.size]);
+  for (const [from, to] of portions(change.size)) {
+    await client.query(FILL_SET, [fleet, set, idPrefixOf(set), fence, from, to]);
+  }
 }
 
 /** What runs in the fleet, or only in one of its sets, or what has ended since; locked. */

@@ -76,13 +76,13 @@ select $1, 'i-' || lpad(n::text, 6, '0'), n, $2, '[]', true, true, false, false,
 from generate_series($3::integer, $4::integer - 1) as n
 on conflict do nothing`;
 
-/** Places of a set from 0 to `$5`; what is there stays, what vanished becomes a place again. */
+/** Places of a set from `$5` up to `$6`; what is there stays, what vanished becomes a place again. */
 export const FILL_SET = `
 insert into simulated.instances
   (fleet, id, set_name, index, runs, came_from, admitted, up, gone, busy, fence, operation, earlier)
 select $1, $3 || lpad(n::text, 6, '0'), $2, n, null, '[]', false, false, false, false, $4, null,
        '[]'
-from generate_series(0, $5::integer - 1) as n
+from generate_series($5::integer, $6::integer - 1) as n
 on conflict (fleet, id) do update
 set runs = null, came_from = '[]', admitted = false, up = false, gone = false, busy = false,
     fence = excluded.fence, operation = null, earlier = '[]'

@@ -195,6 +195,21 @@ describe('simulated fleets in Postgres', () => {
     expect(await driver.room([])).toMatchObject({ listed: 1_000, down: 0 });
   });
 
+  it('have sets of any size, made at once and gone at once', async () => {
+    const settings = newSettings(1);
+    const driver = targets.open(settings);
+    const create = { id: 'c', verb: 'createSet', set: 'new', size: 20_001 } as const;
+    expect(await driver.submitSet(create, FENCE)).toMatchObject({ state: 'SUCCEEDED' });
+    expect(await driver.sets()).toEqual([
+      { name: 'main', live: true, listed: 1 },
+      { name: 'new', live: false, listed: 20_001 },
+    ]);
+    const of = { ids: ['new-000000', 'new-019999', 'new-020000', 'new-020001'], limit: 4 };
+    expect((await driver.list(of)).instances).toHaveLength(3);
+    await driver.submitSet({ id: 'r', verb: 'retireSet', set: 'new' }, FENCE);
+    expect(await driver.sets()).toHaveLength(1);
+  });
+
   it('survive that all connections are cut, idle ones and those at work', async () => {
     const settings = newSettings(200);
     const driver = targets.open(settings);

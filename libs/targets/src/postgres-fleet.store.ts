@@ -5,6 +5,7 @@ import {
   countSets,
   insertActs,
   insertFleet,
+  insertInstances,
   lockFleet,
   selectBusy,
   selectInstances,
@@ -14,7 +15,7 @@ import {
   updateSpent,
   type FleetRow,
 } from './postgres-fleet.row.js';
-import { CREATE_SCHEMA, INSERT_INSTANCES, SCHEMA_LOCK } from './postgres-fleet.statements.js';
+import { CREATE_SCHEMA, SCHEMA_LOCK } from './postgres-fleet.statements.js';
 import { FaultBook, type SimulatedFault } from './simulated-faults.js';
 import {
   isFit,
@@ -100,7 +101,7 @@ export class PostgresFleetStore extends SimulatedFleetStore {
          where fleet = $1`,
         [fleet, version],
       );
-      await client.query(INSERT_INSTANCES, [fleet, version, 0, instances]);
+      await insertInstances(client, fleet, version, instances);
     });
   }
 

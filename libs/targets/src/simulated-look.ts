@@ -62,6 +62,7 @@ function underFault(
         version: null,
         admitted,
         healthy: false,
+        noData: true,
         problem: `reports nothing (expected ${world.homeVersion} or later)`,
       };
   }

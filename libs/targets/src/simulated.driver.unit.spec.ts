@@ -259,7 +259,7 @@ describe('faults of a simulated fleet', () => {
     ]);
     await driver.submit([bring(0), bring(1), bring(2)], FENCE);
     expect(await look(driver, 0)).toMatchObject({ version: '1.0.0', healthy: true });
-    expect(await look(driver, 1)).toMatchObject({ version: null, healthy: false });
+    expect(await look(driver, 1)).toMatchObject({ version: null, healthy: false, noData: true });
     expect(await look(driver, 2)).toMatchObject({ version: null, healthy: false });
   });
 

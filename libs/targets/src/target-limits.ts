@@ -57,6 +57,8 @@ export const SIMULATED_LIMITS = {
   backupAgeMaxHours: 87_600,
   /** Rows one look at the down instances reads at a time. */
   rowsPerLook: 10_000,
+  /** Rows one statement of the Postgres store makes. */
+  rowsPerInsert: 20_000,
   /** Longest a statement of the Postgres store may run. */
   statementTimeoutMs: 5_000,
 } as const;
