@@ -10,6 +10,8 @@ import {
   postChecks,
   preChecks,
   restored,
+  setOperationEnded,
+  watched,
 } from '#testing/inputs.js';
 import { isTerminal, type Ended, type Execution } from '../execution/execution.js';
 import { outcomeOf, type Outcome } from './outcome.js';
@@ -64,6 +66,23 @@ describe('why an execution failed', () => {
     expect(causeAfter(given(idle).after(86_400_000).when(deadlinePassed))).toBe('NO_PROGRESS');
     const back = idle.withPlan({ autoRollbackEnabled: true });
     expect(causeAfter(given(back).after(86_400_000).when(deadlinePassed))).toBe('NO_PROGRESS');
+  });
+
+  it('CANARY_UNHEALTHY, when the monitor took it back', () => {
+    const canaries = anExecution()
+      .canaryMonitoring()
+      .withPlan({ autoRollbackEnabled: true })
+      .withCounters({ PENDING: 9, COMPLETED: 1 });
+    const back = given(canaries).when(watched('UNHEALTHY', { reason: '3 samples failed' }));
+    const done = restored({ COMPLETED: [0] }, { done: true, setsRestored: true });
+    expect(causeAfter(given(back.execution).when(done))).toBe('CANARY_UNHEALTHY');
+  });
+
+  it('SET_FAILED, when the new set could not be made', () => {
+    const making = anExecution().blueGreen('CREATING').withPlan({ autoRollbackEnabled: true });
+    const failing = setOperationEnded({ reason: 'no room in the rack' });
+    const gone = restored({}, { done: true, setsRestored: true });
+    expect(causeAfter(given(making).when(failing, gone))).toBe('SET_FAILED');
   });
 
   it('ASKED_FOR, whatever the person says', () => {
