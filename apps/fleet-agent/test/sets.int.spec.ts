@@ -130,10 +130,12 @@ describe('a retirement', () => {
     await orders.standby(fleet, 1);
     const address = await orders.address(fleet, GREEN);
     let isAnswered = false;
-    const slow = ask(`${address}/slow?ms=6000`, false).finally(() => (isAnswered = true));
+    const slow = ask(`${address}/slow?ms=9000`, false).finally(() => (isAnswered = true));
     await whoAnswers(address);
     const long = operationOf({ ...retire(GREEN), drainTimeoutMs: 60_000 });
     await fleet.driver.submitSet(long, FENCE);
+    // It has come to waiting for what is under way.
+    expect(await fleet.driver.pollSet(long.id, 500)).toMatchObject({ state: 'RUNNING' });
     const [id = ''] = await orders.ids(fleet, GREEN);
     const drain = { id: 'late', instanceId: id, verb: 'drain' } as const;
     expect(await fleet.driver.submit([drain], FENCE)).toMatchObject([
