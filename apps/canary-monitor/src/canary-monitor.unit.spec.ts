@@ -78,6 +78,15 @@ describe('canaries that are not well', () => {
     expect(world.last().samples.at(-1)?.findings[0]?.summary).toContain('gone is gone');
   });
 
+  test('that say nothing of themselves are no data: neither a pass nor a failure', async () => {
+    const world = await healthyWorld();
+    await world.ask({ instances: await world.canaries(2) });
+    const faults = [0, 1].map((instance) => ({ instance, on: 'LIST', how: 'NO_DATA' }) as const);
+    await world.targets.simulated.setFaults(FLEET, faults);
+    await world.pass(6);
+    expect(world.last()).toMatchObject({ verdict: 'INCONCLUSIVE', totals: { FAIL: 0, PASS: 0 } });
+  });
+
   test('on another version are failures', async () => {
     const world = await healthyWorld();
     const instances = await world.canaries(2);

@@ -63,6 +63,10 @@ const Instance = z
     admitted: z.boolean().describe('New requests are routed to it.'),
     healthy: z.boolean(),
     problem: z.string().max(AGENT_LIMITS.reasonMaxChars).nullable(),
+    noData: z
+      .boolean()
+      .optional()
+      .describe('Nothing could be found out: not healthy, and not known to be unwell.'),
   })
   .meta({ id: 'Instance' });
 

@@ -48,6 +48,11 @@ export interface ObservedInstance {
   readonly healthy: boolean;
   /** What is wrong, in a sentence, when not healthy; else null. */
   readonly problem: string | null;
+  /**
+   * Nothing could be found out: not healthy, because nothing said so, and not known to be unwell.
+   * Left out: false.
+   */
+  readonly noData?: boolean | undefined;
 }
 
 /** A set of instances. Traffic goes to exactly one of a target's sets, the live one. */

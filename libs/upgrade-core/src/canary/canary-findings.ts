@@ -22,6 +22,8 @@ export interface SeenCanary {
   readonly version: string | null;
   readonly healthy: boolean;
   readonly problem: string | null;
+  /** Nothing could be found out about it. */
+  readonly noData?: boolean | undefined;
 }
 
 /** What was seen of one page of canaries. `silent`: the target names no instance at all. */
@@ -71,6 +73,7 @@ function judgeOne(
   seen: SeenCanary | undefined,
 ): readonly [SampleOutcome, string | null] {
   if (seen === undefined) return ['FAIL', 'is gone'];
+  if (seen.noData === true) return ['NO_DATA', seen.problem ?? 'says nothing of itself'];
   if (!seen.healthy) return ['FAIL', `is unhealthy (${seen.problem ?? 'without saying why'})`];
   if (seen.version === null) return ['NO_DATA', 'reports no version'];
   if (seen.version !== version) return ['FAIL', `is on ${seen.version} instead of ${version}`];
