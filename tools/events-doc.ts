@@ -19,6 +19,10 @@ import {
   ValidateCommand,
   VALIDATED_TYPE,
   ValidationResult,
+  WATCH_TYPE,
+  WatchCommand,
+  WATCHED_TYPE,
+  WatchResult,
 } from '#contracts/work.messages.js';
 import { table } from './state-machine-doc.js';
 
@@ -60,6 +64,18 @@ export const MESSAGE_TYPES: readonly MessageType[] = [
     topic: TOPICS.validatorResults,
     schema: ValidationResult,
     says: 'The checks are under way, or what they found.',
+  },
+  {
+    type: WATCH_TYPE,
+    topic: TOPICS.canaryCommands,
+    schema: WatchCommand,
+    says: 'Asks to watch canaries, page by page, or to watch them no longer.',
+  },
+  {
+    type: WATCHED_TYPE,
+    topic: TOPICS.canaryResults,
+    schema: WatchResult,
+    says: 'The verdict on the canaries, with the latest samples it follows from.',
   },
   {
     type: ROLL_BACK_TYPE,

@@ -26,9 +26,19 @@ describe('examples of messages', () => {
     },
   );
 
+  const folder = new URL('.', exampleUrl(MESSAGE_TYPES[0] as (typeof MESSAGE_TYPES)[number]));
+  const fileOf = (message: (typeof MESSAGE_TYPES)[number]) =>
+    exampleUrl(message).pathname.split('/').at(-1) ?? '';
+
   it('there is one for each type and no other', () => {
-    const folder = new URL('.', exampleUrl(MESSAGE_TYPES[0] as (typeof MESSAGE_TYPES)[number]));
-    const files = MESSAGE_TYPES.map((message) => exampleUrl(message).pathname.split('/').at(-1));
-    expect(readdirSync(folder).sort()).toEqual(files.sort());
+    const examples = readdirSync(folder).filter((file) => file.endsWith('.json'));
+    expect(examples.sort()).toEqual(MESSAGE_TYPES.map(fileOf).sort());
+  });
+
+  it.each(readdirSync(new URL('earlier/', folder)))('as %s was once, it is still read', (file) => {
+    const message = MESSAGE_TYPES.find((one) => fileOf(one) === file);
+    const example: unknown = JSON.parse(readFileSync(new URL(`earlier/${file}`, folder), 'utf8'));
+    expect(message?.schema.safeParse(example).error).toBeUndefined();
+    expect(message).toBeDefined();
   });
 });

@@ -3,6 +3,8 @@
  *
  * Work is keyed by (execution, kind, `handOver`, page): asking again is a new message about the
  * same work, starts nothing twice, and is answered with the state it has (spec §1).
+ *
+ * A field that comes later has a default: what was sent before it must still be read.
  */
 import { z } from 'zod';
 import { PAGE_OF_INSTANCES, REQUEST_LIMITS, WORK_PAGES_MAX } from '#core/limits.js';
@@ -101,11 +103,11 @@ export const ValidateCommand = envelopeOf(
     expectedInstances: count.nullable(),
     compatibility,
     /** What else the caller says is installed there (component → version as people write it). */
-    installedComponents: z.record(z.string(), z.string()),
+    installedComponents: z.record(z.string(), z.string()).default({}),
     /** Component → semver range that the target version needs. */
-    requires: z.record(z.string(), z.string()),
+    requires: z.record(z.string(), z.string()).default({}),
     /** The target version's; only the first page of a POST question carries them. */
-    smokeTests: z.array(smokeTest).max(REQUEST_LIMITS.smokeTestsMax),
+    smokeTests: z.array(smokeTest).max(REQUEST_LIMITS.smokeTestsMax).default([]),
     skipChecks: z.array(z.strictObject({ check: z.string(), reason: z.string(), by: z.string() })),
   }),
 );
@@ -205,7 +207,8 @@ export const RollbackCommand = envelopeOf(
      */
     sets: z
       .strictObject({ switchTo: z.string().nullable(), retire: z.string().min(1).max(63) })
-      .nullable(),
+      .nullable()
+      .default(null),
     /** All instances the target listed: what the room is reckoned from. */
     listed: count,
     /** Versions the instances are to reach besides the snapshot's, with what the driver needs. */
@@ -227,7 +230,7 @@ export const RollbackResult = envelopeOf(
       .array(z.strictObject({ instanceId: z.string(), reason: z.string().max(1_000) }))
       .max(PAGE_OF_INSTANCES),
     /** Of a rollback by sets: traffic is where it was and the new set is gone. */
-    setsRestored: z.boolean(),
+    setsRestored: z.boolean().default(false),
     /** RUNNING without instances is a sign of life. STOPPED answers a STOP. */
     state: z.enum(['RUNNING', 'ENDED', 'STOPPED']),
   }),
