@@ -103,7 +103,7 @@ export class RandomWalk {
     const answers = this.#answers;
     const { execution, watch } = world;
     const possible: Possible[] = [];
-    if (watch !== null) possible.push([2, () => answers.watched(watch)]);
+    if (watch !== null) possible.push([3, () => answers.watched(watch)]);
     if (!('setOperation' in execution)) return possible;
     const { setOperation, newSet, total, stopping } = execution;
     if (setOperation !== null) possible.push([5, () => answers.setOperation(setOperation)]);
@@ -119,12 +119,15 @@ export class RandomWalk {
     if (execution.status === 'PENDING') return [[5, () => action('START')]];
     if (execution.stopping !== null) return [];
     if (execution.status === 'CANARY_MONITORING') {
+      const isPatient = this.#isHealed && execution.waitingFor === null;
+      if (isPatient) return [];
       const anyway = { force: true, reason: 'it is only the probe' };
       return [[weight / 3, () => action('PROMOTE_CANARY', this.#isHealed ? anyway : {})]];
     }
     if (execution.status !== 'PAUSED') return [];
     const isStage = execution.pauseReason === 'STAGE_APPROVAL';
-    return [[weight, () => (isStage ? action('APPROVE', { by: 'bob' }) : action('RESUME'))]];
+    const by = this.#isHealed ? 'bob' : this.random.pick(PEOPLE);
+    return [[weight, () => (isStage ? action('APPROVE', { by }) : action('RESUME'))]];
   }
 
   #disturbing(): Possible[] {
@@ -132,21 +135,23 @@ export class RandomWalk {
     const by = random.pick(PEOPLE);
     const force = random.chance(0.3);
     const reason = random.chance(0.5) ? 'because' : null;
+    const isBack = world.execution.status === 'ROLLING_BACK';
     return [
       [0.25, () => action(random.pick(ACTION_TYPES), { by, force, reason })],
-      [0.1, () => action('CANCEL', { force: true })],
+      [isBack ? 0.5 : 0.1, () => action('CANCEL', { force: true })],
       [0.3, () => action('PAUSE')],
       [0.5, () => this.#fall()],
       [0.3, () => (world.fallen.clear(), null)],
       [1, () => (this.#sent.length === 0 ? null : random.pick(this.#sent))],
       [0.03, () => ({ type: 'LISTING_FAILED', reason: 'the target is away' })],
       [0.2, () => ({ type: 'DEADLINE_PASSED' })],
-      [0.1, () => ({ type: 'REMINDER_DUE' })],
+      [0.2, () => ({ type: 'REMINDER_DUE' })],
+      [0.2, () => ({ type: 'BATCH_DELAY_OVER' })],
       [0.25, () => this.#changeFleet()],
       // A question that gets lost: in a rollback the agent may stay silent for good.
-      [world.execution.status === 'ROLLING_BACK' ? 1 : 0.1, () => (world.asked.shift(), null)],
+      [isBack ? 3 : 0.1, () => (world.asked.shift(), null)],
       [0.1, () => ((world.nowMs += 3_600_000), null)],
-      [0.3, () => this.#ofAnotherHandOver()],
+      [0.6, () => this.#ofAnotherHandOver()],
     ];
   }
 
