@@ -1,9 +1,8 @@
-import { lookup } from 'node:dns';
-import type { LookupFunction } from 'node:net';
 import { Agent } from 'undici';
 import { isRefusedAddress, literalAddressOf } from './agent-address.js';
 import { AgentSettings } from './agent-settings.js';
 import { AgentDriver } from './agent.driver.js';
+import { refusingLookup } from './refusing-lookup.js';
 import type { DriverFactory } from './target-drivers.js';
 import { AGENT_LIMITS } from './target-limits.js';
 import { parseSettings } from './target-settings.js';
@@ -64,25 +63,3 @@ export class AgentTargets implements DriverFactory {
     throw new TargetSettingsError([{ field: 'settings.url', expected }]);
   }
 }
-
-/** Judges what a name leads to at the moment of connecting: before, it could still change. */
-const refusingLookup: LookupFunction = (hostname, options, callback) => {
-  lookup(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error !== null) {
-      callback(error, '', 0);
-      return;
-    }
-    const allowed = addresses.filter(({ address }) => !isRefusedAddress(address));
-    const first = allowed[0];
-    if (first === undefined) {
-      const refusal = Object.assign(new Error(`${hostname} leads to a refused address`), {
-        code: 'EREFUSEDADDRESS',
-      });
-      callback(refusal, '', 0);
-    } else if (options.all === true) {
-      callback(null, allowed);
-    } else {
-      callback(null, first.address, first.family);
-    }
-  });
-};

@@ -1,8 +1,7 @@
-import { lookup } from 'node:dns';
-import type { LookupFunction } from 'node:net';
 import { Agent, request } from 'undici';
 import { VALIDATION_LIMITS } from '#core/limits.js';
 import { isRefusedAddress, literalAddressOf } from '#targets/agent-address.js';
+import { refusingLookup } from '#targets/refusing-lookup.js';
 import type { SmokeAnswer, SmokeCall } from '../validation.runner.js';
 
 /** Makes one call of a smoke test. Never throws for what the other side does, or does not. */
@@ -10,8 +9,6 @@ export type SmokeCaller = (call: SmokeCall, signal: AbortSignal) => Promise<Smok
 
 /** Connections of one process to one address; the tests of one check come one after the other. */
 const CONNECTIONS_PER_ORIGIN = 16;
-
-const REFUSED = 'EREFUSEDADDRESS';
 
 /** Nothing can have been sent, so it may be tried again. */
 const NOT_CONNECTED: ReadonlySet<string> = new Set([
@@ -90,18 +87,3 @@ function unanswered(error: unknown, timeoutMs: number): SmokeAnswer {
   const isSafe = code !== undefined && NOT_CONNECTED.has(code);
   return { kind: isSafe ? 'NOT_CONNECTED' : 'NO_ANSWER', problem };
 }
-
-/** Judges what a name leads to at the moment of connecting: before, it could still change. */
-const refusingLookup: LookupFunction = (hostname, options, callback) => {
-  lookup(hostname, { ...options, all: true }, (error, addresses) => {
-    const allowed =
-      error === null ? addresses.filter(({ address }) => !isRefusedAddress(address)) : [];
-    const [first] = allowed;
-    if (error !== null) callback(error, '', 0);
-    else if (first === undefined) {
-      const refusal = new Error(`${hostname} leads to an address that is not called`);
-      callback(Object.assign(refusal, { code: REFUSED }), '', 0);
-    } else if (options.all === true) callback(null, allowed);
-    else callback(null, first.address, first.family);
-  });
-};

@@ -1,16 +1,15 @@
 import type { Drive } from '#postgres/owned-work.js';
 import type { Clock } from '#runtime/clock.js';
-import { pauseBeforeRetryMs } from '#runtime/retry.js';
+import { carryOut } from '#targets/examination.probe.js';
 import type { TargetDrivers } from '#targets/target.driver.js';
-import { VALIDATION_LIMITS } from '#core/limits.js';
 import type { CheckResult } from '#core/execution/execution.js';
 import type {
   CheckName,
-  Examination,
   Lease,
   RunningValidation,
   StoredValidation,
   ValidationRunner,
+  Want,
 } from '../validation.runner.js';
 import { CheckProbe } from './check.probe.js';
 import type { SmokeCaller } from './smoke-test.client.js';
@@ -26,9 +25,6 @@ export interface ValidationDriveParts {
   /** Brings the next turn forward. */
   readonly wake: () => void;
 }
-
-/** Faults that pass by themselves: the target's silence, and the database's. */
-const PASSING: ReadonlySet<string> = new Set(['TargetUnreachableError', 'TransientDatabaseError']);
 
 /**
  * One validation under one lease: carries its checks out side by side, and reports each as it ends.
@@ -93,83 +89,24 @@ export class ValidationDrive implements Drive {
     void clock.sleep(leftMs, ends).then(() => {
       over.abort();
     });
-    const look = new Look(this.parts, this.running, stored, over.signal);
-    const found = await look.untilJudged(first).catch((error: unknown) => {
-      look.trouble = reasonOf(error);
-      return null;
-    });
+    const probe = this.#probeOf(stored);
+    const looking = { see: (want: Want, signal: AbortSignal) => probe().see(want, signal), clock };
+    const { judgement, trouble } = await carryOut(first, looking, over.signal);
     over.abort();
     const durationMs = ranMs + clock.nowMs() - startedMs;
-    return runner.resultOf(check, found, { durationMs, trouble: look.trouble });
-  }
-}
-
-/** The looks of one check, tried again while what stands in their way may pass. */
-class Look {
-  trouble = 'nothing was seen in time';
-  #probe: CheckProbe | undefined;
-
-  constructor(
-    private readonly parts: ValidationDriveParts,
-    private readonly running: RunningValidation,
-    private readonly stored: StoredValidation,
-    private readonly over: AbortSignal,
-  ) {}
-
-  /** What was found; null when time was up before anything was. Throws what will not pass. */
-  async untilJudged(first: Examination): Promise<Examination['judgement']> {
-    const isOver = new Promise<null>((resolve) => {
-      this.over.addEventListener('abort', () => {
-        resolve(null);
-      });
-    });
-    let examination = first;
-    for (let failures = 0; examination.judgement === null;) {
-      const { want, see, ifCut } = examination;
-      if (isAborted(this.over)) return ifCut?.() ?? null;
-      try {
-        // Whatever a driver promises, a check does not wait for it beyond its deadline.
-        const sight = await Promise.race([this.#probeOf().see(want, this.over), isOver]);
-        if (sight === null) return ifCut?.() ?? null;
-        examination = see(sight);
-        failures = 0;
-      } catch (error) {
-        if (!(error instanceof Error && PASSING.has(error.name))) throw error;
-        // What is cut short by the deadline says nothing: what went wrong before it does.
-        if (!isAborted(this.over)) this.trouble = error.message;
-        failures += 1;
-        await this.parts.clock.sleep(pauseMs(failures), this.over);
-      }
-    }
-    return examination.judgement;
+    return runner.resultOf(check, judgement, { durationMs, trouble });
   }
 
   /** Opened by the first look: settings that no driver takes are a check's finding, not a crash. */
-  #probeOf(): CheckProbe {
+  #probeOf({ asked }: StoredValidation): () => CheckProbe {
     const { drivers, runner, callSmokeTest, clock } = this.parts;
-    this.#probe ??= new CheckProbe({
-      driver: drivers.open(this.stored.asked.target),
-      pageOf: (page) => runner.page(this.running.key, page),
-      callSmokeTest,
-      clock,
-    });
-    return this.#probe;
+    let probe: CheckProbe | undefined;
+    return () =>
+      (probe ??= new CheckProbe({
+        driver: drivers.open(asked.target),
+        pageOf: (page) => runner.page(this.running.key, page),
+        callSmokeTest,
+        clock,
+      }));
   }
-}
-
-/** Without chance: the checks of one validation are few, and a simulation must repeat itself. */
-function pauseMs(failures: number): number {
-  return pauseBeforeRetryMs(failures, () => 1, {
-    firstPauseMs: VALIDATION_LIMITS.retryPauseMs,
-    maxPauseMs: VALIDATION_LIMITS.retryPauseMaxMs,
-  });
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-}
-
-/** Asked by a function, because the compiler takes the answer of a property for lasting. */
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
 }
