@@ -1,7 +1,7 @@
 /**
- * `npm run demo`: the product at work, from nothing: servers, services, a fleet under load, one
- * upgrade that succeeds and one that takes itself back. Ends all it started; exit code 0 only when
- * everything it promises was true.
+ * `npm run demo [-- <name>]`: the product at work, from nothing: servers, services, a fleet under
+ * load, and upgrades of it, by the strategy of that name. Ends all it started; exit code 0 only
+ * when everything it promises was true.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -10,10 +10,17 @@ import { join } from 'node:path';
 import { runCommand, say, type Command } from './command.js';
 import { EventLog, type Demonstration, type Stage } from './demo/demonstration.js';
 import { followProgress } from './demo/progress-feed.js';
-import { screenFor } from './demo/screen.js';
+import { watchRoom } from './demo/room-watch.js';
+import { screenFor, type Screen } from './demo/screen.js';
 import type { Verdict } from './demo/summary.js';
-import { variantOf } from './demo/variants.js';
-import { FIRST_VERSION, INSTANCES, registerExample, targetOf } from './product/example-fleet.js';
+import { menu, variantOf } from './demo/variants.js';
+import {
+  COMPONENT,
+  FIRST_VERSION,
+  INSTANCES,
+  registerExample,
+  targetOf,
+} from './product/example-fleet.js';
 import { startProduct, type Product } from './product/product.js';
 import { startStack } from './stack/stack.js';
 
@@ -34,7 +41,8 @@ await runCommand(async (command) => {
     if (isAllWell || command.interrupted.aborted) rmSync(folder, { recursive: true, force: true });
   });
   const onEnd = (stop: () => Promise<void>): void => command.onEnd(stop);
-  const product = await startProduct({ stack, ports: 'private', folder, report: say, onEnd });
+  const { env = {} } = variant;
+  const product = await startProduct({ stack, ports: 'private', folder, report: say, onEnd, env });
   try {
     const code = await show(variant, product, command);
     isAllWell = code === 0;
@@ -58,13 +66,14 @@ async function show(
   });
   command.onEnd(() => feed.stop());
   const { instanceIds, trafficUrl } = await product.ensureFleet(
-    'greeter',
+    COMPONENT,
     FIRST_VERSION,
     INSTANCES,
   );
-  const target = targetOf(product.urls['fleet-agent'], 'greeter');
+  const target = targetOf(product.urls['fleet-agent'], COMPONENT);
   const stage: Stage = {
-    api: product.api('demo'),
+    api: (actor) => product.api(actor),
+    watchRoom: () => watchRoom(product.urls['fleet-agent'], COMPONENT),
     fleet: await registerExample(product.api('demo'), target, tenant()),
     instanceIds,
     trafficUrl,
@@ -72,7 +81,7 @@ async function show(
     events,
     interrupted: command.interrupted,
   };
-  return conclude(await variant.run(stage), product);
+  return conclude(await variant.run(stage), screen, product);
 }
 
 /** On servers that outlive the demo, an earlier one may have left its deployment on any version. */
@@ -80,17 +89,18 @@ function tenant(): string {
   return `demo-${randomUUID().slice(0, 8)}`;
 }
 
-function conclude({ lines, problems }: Verdict, product: Product): number {
-  say('');
-  for (const line of lines) say(line);
-  say('');
+function conclude({ lines, problems }: Verdict, screen: Screen, product: Product): number {
+  screen.say('');
+  for (const line of lines) screen.say(line);
+  screen.say('');
   if (problems.length > 0) {
     for (const problem of problems) console.error(`✗ ${problem}`);
     console.error(`the services' logs are in ${product.logFolder}`);
     return 1;
   }
-  say('✓ both ended as they should, no request was dropped, no event is missing');
-  say('Next: `npm start` leaves it running for you, with an upgrade to begin by curl; the README');
-  say('explains what you saw, and examples/greeter has five more ways to go wrong.');
+  screen.say('✓ all ended as it should, no event is missing, and all that was promised was kept');
+  screen.say('Next: `npm start` leaves it running for you, with an upgrade to begin by curl; the');
+  screen.say('README explains what you saw. There is more to see with `npm run demo -- <name>`:');
+  screen.say(menu());
   return 0;
 }

@@ -1,9 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ProgressEvent } from '#contracts/progress.messages.js';
+import type { ExecutionAnswer } from '../product/registry-api.js';
 import { LoadTally, type LoadReading } from './load-tally.js';
 import { screenFor, type Terminal } from './screen.js';
+import { noticeOf } from './notice.js';
+import { withLook, type RoomSeen } from './room-watch.js';
 import { judge, type Act } from './summary.js';
-import { grouped, tableLines } from './table.js';
+import { grouped, tableLines, wrapped, type Moment } from './table.js';
 import { hasEnded, newView, seen, sentenceOf, type UpgradeView } from './upgrade-view.js';
 
 /** Colours take no room on the screen. */
@@ -59,6 +62,11 @@ function viewOf(...events: ProgressEvent[]): UpgradeView {
 }
 
 const NO_LOAD: LoadReading = new LoadTally().read(0);
+
+function momentOf(view: UpgradeView, notice = ''): Moment {
+  return { view, load: NO_LOAD, elapsedMs: 1_500, notice };
+}
+
 const STYLE = { columns: 100, rows: 24, colour: false };
 
 describe('what the demo knows of an upgrade', () => {
@@ -91,12 +99,8 @@ describe('what the demo knows of an upgrade', () => {
 
 describe('the table', () => {
   it('shows each instance, its step and its version, and the load in one line', () => {
-    const lines = tableLines(
-      viewOf(moved(1, 'UPGRADING', 'HEALTH_CHECKING')),
-      NO_LOAD,
-      1_500,
-      STYLE,
-    );
+    const view = viewOf(moved(1, 'UPGRADING', 'HEALTH_CHECKING'));
+    const lines = tableLines(momentOf(view), STYLE);
     expect(lines[0]).toMatch(/^greeter 1\.0\.0 → 1\.1\.0 {3}IN_PROGRESS {3}█+░+ 50 % {3}1\.5 s$/);
     expect(lines).toContainEqual(expect.stringMatching(/greeter-0001 +░{6} PENDING +1\.0\.0/));
     expect(lines).toContainEqual(
@@ -111,9 +115,9 @@ describe('the table', () => {
       { from: '1.0.0', to: '1.1.0' },
       Array.from({ length: 50 }, (_, at) => `i-${String(at)}`),
     );
-    const lines = tableLines(many, NO_LOAD, 0, { columns: 40, rows: 12, colour: true });
+    const lines = tableLines(momentOf(many), { columns: 40, rows: 12, colour: true });
     expect(lines.length).toBeLessThan(12);
-    expect(lines.join('\n')).toContain('… and 46 more');
+    expect(lines.join('\n')).toContain('… and 47 more');
     for (const line of lines) expect(line.replace(COLOUR, '').length).toBeLessThanOrEqual(40);
   });
 
@@ -132,7 +136,7 @@ describe('the screen', () => {
       ...more,
     };
   }
-  const moment = { view: viewOf(), load: NO_LOAD, elapsedMs: 2_000 };
+  const moment = { ...momentOf(viewOf()), elapsedMs: 2_000 };
 
   it('prints one line a step into a pipe or a CI log, without control characters', () => {
     for (const [out, env] of [
@@ -150,11 +154,7 @@ describe('the screen', () => {
     const out = terminal({ isTTY: true, columns: 100, rows: 30 });
     const screen = screenFor(out, {});
     screen.refresh(moment);
-    const { length } = tableLines(moment.view, NO_LOAD, 0, {
-      columns: 100,
-      rows: 30,
-      colour: false,
-    });
+    const { length } = tableLines(moment, { columns: 100, rows: 30, colour: false });
     out.text = '';
     screen.refresh(moment);
     expect(out.text).toContain(`\u001b[${String(length)}A`);
@@ -168,11 +168,14 @@ describe('the tally of the load', () => {
     tally.add({ kind: 'fresh', tookMs: 8, version: '1.1.0' }, 200);
     tally.add({ kind: 'slow', tookMs: 800, version: '1.1.0' }, 1_150);
     tally.add({ kind: 'kept', tookMs: 9, problem: 'socket hang up' }, 1_160);
+    tally.add({ kind: 'kept', tookMs: 9, isError: true }, 1_170);
     expect(tally.read(1_199)).toEqual({
       served: 3,
       dropped: 1,
-      perSecond: 2,
+      errors: 1,
+      perSecond: 3,
       byVersion: { '1.0.0': 1, '1.1.0': 2 },
+      recently: { '1.1.0': 2, errors: 1 },
       byKind: { kept: 1, fresh: 1, slow: 1 },
       longestMs: 8,
       medianMs: 4,
@@ -180,30 +183,128 @@ describe('the tally of the load', () => {
       problems: ['kept: socket hang up'],
     });
   });
+
+  it('tells what was answered since a moment, and when that was asked', () => {
+    const tally = new LoadTally();
+    tally.add({ kind: 'kept', tookMs: 4, version: '1.0.0' }, 100);
+    tally.add({ kind: 'slow', tookMs: 80, version: '1.1.0' }, 200);
+    tally.add({ kind: 'kept', tookMs: 5, isError: true }, 210);
+    expect(tally.since(100)).toEqual([
+      { version: '1.1.0', beganAtMs: 120, atMs: 200 },
+      { version: null, beganAtMs: 205, atMs: 210 },
+    ]);
+    expect(tally.since(210)).toEqual([]);
+    tally.add({ kind: 'kept', tookMs: 1, version: '1.1.0' }, 130_000);
+    expect(tally.since(0)).toEqual([{ version: '1.1.0', beganAtMs: 129_999, atMs: 130_000 }]);
+  });
+});
+
+describe('what no event tells', () => {
+  const answer = { status: 'PAUSED', waitingFor: null, canary: null } as ExecutionAnswer;
+
+  it('is whom it waits for', () => {
+    const waitingFor = { kind: 'APPROVAL', who: 'anybody but ann' };
+    expect(noticeOf({ ...answer, waitingFor })).toBe('waits for anybody but ann to approve');
+    const resume = { kind: 'RESUME', who: 'operator' };
+    expect(noticeOf({ ...answer, waitingFor: resume })).toBe('waits for an operator to resume');
+    expect(noticeOf(answer)).toBe('');
+  });
+
+  it('is the verdict on its canaries with the latest sample, while they are watched', () => {
+    const at = '2030-01-01T00:00:00Z';
+    const findings = [
+      { of: 'health', outcome: 'PASS', value: null },
+      { of: 'error-rate', outcome: 'FAIL', value: 0.1234 },
+    ];
+    const canary = {
+      ...{ verdict: 'INCONCLUSIVE', reason: '' },
+      samples: [{ number: 4, at, outcome: 'FAIL', findings }],
+    };
+    expect(noticeOf({ ...answer, status: 'CANARY_MONITORING', canary })).toBe(
+      'canaries: INCONCLUSIVE; sample 4 FAIL (health PASS, error-rate FAIL 0.123)',
+    );
+    expect(noticeOf({ ...answer, status: 'IN_PROGRESS', canary })).toBe('');
+  });
+});
+
+describe('the fleet seen from outside', () => {
+  const NOBODY: RoomSeen = { looks: 0, mostDown: 0, who: [], fewest: Infinity };
+  const up = { id: 'a', admitted: true, healthy: true, problem: null };
+
+  it('counts who is not both admitted and healthy, and keeps the worst look', () => {
+    const drained = { ...up, id: 'b', admitted: false };
+    const ill = { ...up, id: 'c', healthy: false, problem: 'no answer' };
+    const seenThrice = [[up, drained, ill], [up, drained], [up]].reduce(withLook, NOBODY);
+    expect(seenThrice).toEqual({
+      looks: 3,
+      mostDown: 2,
+      who: ['b (not admitted)', 'c (no answer)'],
+      fewest: 1,
+    });
+  });
 });
 
 describe('the verdict', () => {
   const completed: Act = {
     view: viewOf(changed(1, 'COMPLETED')),
-    expectedStatus: 'COMPLETED',
+    owed: { status: 'COMPLETED', mostDown: 2, mayErr: false, mayDrop: false },
     durationMs: 12_000,
-    served: 10,
-    dropped: 0,
+    ...{ served: 10, dropped: 0, errors: 0 },
+    room: { looks: 5, mostDown: 2, who: [], fewest: 8 },
+    found: { lines: [], problems: [] },
   };
   const served = { ...NO_LOAD, served: 10 };
 
-  it('is good when both ended as they should and nothing was dropped', () => {
+  it('is good when all ended as they should and nothing was dropped', () => {
     expect(judge([completed], served).problems).toEqual([]);
   });
 
   it('names each promise that was not kept', () => {
-    const gap = { ...completed, view: viewOf(changed(2, 'FAILED')) };
-    const { problems } = judge([gap], { ...served, dropped: 2, problems: ['kept: reset'] });
+    const broken: Act = {
+      ...completed,
+      ...{ view: viewOf(changed(2, 'FAILED')), dropped: 2, errors: 1 },
+      room: { looks: 5, mostDown: 3, who: ['a (no answer)'], fewest: 8 },
+      found: { lines: [], problems: ['nobody was refused'] },
+    };
+    const { problems } = judge([broken], { ...served, dropped: 3, problems: ['kept: reset'] });
     expect(problems).toEqual([
       '1.0.0 → 1.1.0 ended FAILED instead of COMPLETED',
       '1.0.0 → 1.1.0: the sequence of its events has gaps: expected 1, got 2',
-      '2 requests were dropped: kept: reset',
+      '1.0.0 → 1.1.0: 2 requests were dropped',
+      '1.0.0 → 1.1.0: 1 requests were answered with an error',
+      '1.0.0 → 1.1.0: 3 instances were down at once, 2 may be: a (no answer)',
+      '1.0.0 → 1.1.0: nobody was refused',
+      '1 requests were dropped between the upgrades',
+      'kept: reset',
     ]);
     expect(judge([completed], NO_LOAD).problems).toEqual(['no request was served at all']);
+  });
+
+  it('is none where nobody looked, and allows what the strategy cannot promise', () => {
+    const unseen = { ...completed, room: { ...completed.room, looks: 0 } };
+    expect(judge([unseen], served).problems).toEqual([
+      '1.0.0 → 1.1.0: nobody saw the fleet from outside',
+    ]);
+    const downtime: Act = {
+      ...completed,
+      owed: { status: 'COMPLETED', mostDown: null, mayErr: true, mayDrop: true },
+      ...{ dropped: 5, errors: 5, room: { ...completed.room, mostDown: 8 } },
+    };
+    expect(judge([downtime], { ...served, dropped: 5 }).problems).toEqual([]);
+  });
+});
+
+describe('text on a terminal', () => {
+  it('is broken between words, and goes on under its beginning', () => {
+    expect(wrapped('  one two three', 9)).toEqual(['  one two', '  three']);
+    expect(wrapped('\na\n', 9)).toEqual(['', 'a', '']);
+  });
+
+  it('calls a new set by the beginning of its name', () => {
+    const event = moved(1, 'PENDING', 'UPGRADING');
+    const named = { ...event, data: { ...event.data, instanceId: `greeter-${EXECUTION}-0008` } };
+    expect(sentenceOf(named as ProgressEvent)).toMatch(/^greeter-6f1d2c3b-0008 {2}PENDING/);
+    const view = seen(newView(EXECUTION, { from: '1.0.0', to: '1.1.0' }, []), event);
+    expect([...view.instances.keys()]).toEqual(['greeter-0002']);
   });
 });

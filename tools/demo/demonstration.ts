@@ -2,12 +2,17 @@
 import type { ProgressEvent } from '#contracts/progress.messages.js';
 import type { ExampleFleet } from '../product/example-fleet.js';
 import type { RegistryApi } from '../product/registry-api.js';
+import type { ServiceName } from '../product/product.js';
+import type { RoomWatch } from './room-watch.js';
 import type { Screen } from './screen.js';
 import type { Verdict } from './summary.js';
 
 export interface Stage {
-  readonly api: RegistryApi;
+  /** The REST API as somebody of that name. */
+  api(actor: string): RegistryApi;
   readonly fleet: ExampleFleet;
+  /** Looks at the whole fleet from outside, from now on. */
+  watchRoom(): RoomWatch;
   readonly instanceIds: readonly string[];
   /** Where the edge proxy takes the fleet's traffic. */
   readonly trafficUrl: string;
@@ -20,6 +25,8 @@ export interface Stage {
 export interface Demonstration {
   /** In a few words, for the list of what there is. */
   readonly about: string;
+  /** What the services are told for it, beside what every start tells them. */
+  readonly env?: Partial<Record<ServiceName, Readonly<Record<string, string>>>>;
   run(stage: Stage): Promise<Verdict>;
 }
 

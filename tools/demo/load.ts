@@ -2,7 +2,13 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Agent, request, type Dispatcher } from 'undici';
-import { LoadTally, type LoadReading, type Outcome, type RequestKind } from './load-tally.js';
+import {
+  LoadTally,
+  type Answered,
+  type LoadReading,
+  type Outcome,
+  type RequestKind,
+} from './load-tally.js';
 
 export interface LoadOptions {
   /** Where the edge proxy takes the fleet's traffic. */
@@ -29,6 +35,8 @@ const ANSWER_LIMIT_MS = 15_000;
 
 export interface Load {
   read(): LoadReading;
+  /** What was answered after this moment, ms since 1970, up to a minute back. */
+  since(fromMs: number): readonly Answered[];
   /** Ends when every request under way has been answered; what it says then is final. */
   stop(): Promise<LoadReading>;
 }
@@ -40,7 +48,7 @@ export function startLoad(options: LoadOptions): Load {
   const kept = new Agent({ connections: options.kept + options.slow, pipelining: 1 });
   const client = async (kind: RequestKind): Promise<void> => {
     while (!ending.signal.aborted) {
-      tally.add(await ask(kind, options, kept), performance.now());
+      tally.add(await ask(kind, options, kept), clockMs());
       // The pace of the load itself; an abort ends it at once.
       await pause(options.pauseMs, undefined, { signal: ending.signal }).catch(() => undefined);
     }
@@ -54,9 +62,30 @@ export function startLoad(options: LoadOptions): Load {
     ending.abort();
     await Promise.all(clients);
     await kept.close();
-    return tally.read(performance.now());
+    return tally.read(clockMs());
   };
-  return { read: () => tally.read(performance.now()), stop: () => (stopped ??= stop()) };
+  return {
+    read: () => tally.read(clockMs()),
+    since: (fromMs) => tally.since(fromMs),
+    stop: () => (stopped ??= stop()),
+  };
+}
+
+/** Ms since 1970, as events and samples have it, in fractions and never going back. */
+export function clockMs(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+const MET_LIMIT_MS = 30_000;
+const LOOK_EVERY_MS = 10;
+
+/** Waits for what the load meets; rejects past a limit. */
+export async function untilMet(what: string, holds: () => boolean): Promise<void> {
+  const endMs = performance.now() + MET_LIMIT_MS;
+  while (!holds()) {
+    if (performance.now() > endMs) throw new Error(`the load has not met within 30 s: ${what}`);
+    await pause(LOOK_EVERY_MS);
+  }
 }
 
 async function ask(kind: RequestKind, options: LoadOptions, kept: Agent): Promise<Outcome> {
@@ -65,8 +94,8 @@ async function ask(kind: RequestKind, options: LoadOptions, kept: Agent): Promis
   const fresh = kind === 'fresh' ? new Agent({ connections: 1, pipelining: 0 }) : undefined;
   const beganMs = performance.now();
   try {
-    const version = await versionThatAnswered(`${options.url}${path}`, fresh ?? kept);
-    return { kind, tookMs: performance.now() - beganMs, version };
+    const said = await answerOf(`${options.url}${path}`, fresh ?? kept);
+    return { kind, tookMs: performance.now() - beganMs, ...said };
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
     return { kind, tookMs: performance.now() - beganMs, problem };
@@ -75,14 +104,21 @@ async function ask(kind: RequestKind, options: LoadOptions, kept: Agent): Promis
   }
 }
 
-async function versionThatAnswered(url: string, dispatcher: Dispatcher): Promise<string> {
+/** The proxy never says this; an instance does, when it has failed. */
+const INSTANCE_FAILED = 500;
+
+async function answerOf(
+  url: string,
+  dispatcher: Dispatcher,
+): Promise<Pick<Outcome, 'version' | 'isError'>> {
   const { statusCode, body } = await request(url, {
     dispatcher,
     signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
   });
   const text = await body.text();
+  if (statusCode === INSTANCE_FAILED) return { isError: true };
   if (statusCode !== 200) throw new Error(`${String(statusCode)} ${text.slice(0, 100)}`);
   const { version } = JSON.parse(text) as { version?: string };
   if (version === undefined) throw new Error(`an answer without a version: ${text.slice(0, 100)}`);
-  return version;
+  return { version };
 }

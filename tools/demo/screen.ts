@@ -1,20 +1,15 @@
 /** Where the demo shows itself: a table that is drawn over itself, or lines one after another. */
-import { loadLine, seconds, tableLines } from './table.js';
-import type { LoadReading } from './load-tally.js';
-import { sentenceOf, type UpgradeView } from './upgrade-view.js';
+import { loadLine, seconds, tableLines, wrapped, type Moment } from './table.js';
+import { sentenceOf } from './upgrade-view.js';
 import type { ProgressEvent } from '#contracts/progress.messages.js';
-
-export interface Moment {
-  readonly view: UpgradeView;
-  readonly load: LoadReading;
-  readonly elapsedMs: number;
-}
 
 export interface Screen {
   /** A line that stays. */
   say(line: string): void;
   /** An event has changed the view. */
   step(event: ProgressEvent, moment: Moment): void;
+  /** The moment's notice is a new one. */
+  notice(moment: Moment): void;
   /** The present moment, shown where something is drawn again and again. */
   refresh(moment: Moment): void;
   /** The last moment stays on the screen. */
@@ -45,11 +40,14 @@ class PlainScreen implements Screen {
     this.terminal.write(`${line}\n`);
   }
 
-  step(event: ProgressEvent, { elapsedMs, view, load }: Moment): void {
-    const at = seconds(elapsedMs).padStart(7);
-    this.say(`${at}  ${String(view.percentage).padStart(3)} %  ${sentenceOf(event)}`);
+  step(event: ProgressEvent, moment: Moment): void {
+    this.#say(moment, sentenceOf(event));
     const isOfExecution = !('instanceId' in event.data);
-    if (isOfExecution) this.say(`${' '.repeat(17)}${loadLine(load)}`);
+    if (isOfExecution) this.say(`${' '.repeat(17)}${loadLine(moment.load)}`);
+  }
+
+  notice(moment: Moment): void {
+    this.#say(moment, moment.notice);
   }
 
   refresh(): void {
@@ -58,6 +56,11 @@ class PlainScreen implements Screen {
 
   settle(): void {
     // The last step stands there already.
+  }
+
+  #say({ elapsedMs, view }: Moment, line: string): void {
+    const at = seconds(elapsedMs).padStart(7);
+    this.say(`${at}  ${String(view.percentage).padStart(3)} %  ${line}`);
   }
 }
 
@@ -73,8 +76,9 @@ class LiveScreen implements Screen {
     private readonly colour: boolean,
   ) {}
 
-  say(line: string): void {
-    this.terminal.write(`${this.#over()}${CLEAR_BELOW}${line}\n`);
+  say(text: string): void {
+    const lines = wrapped(text, this.terminal.columns ?? 80).join('\n');
+    this.terminal.write(`${this.#over()}${CLEAR_BELOW}${lines}\n`);
     this.#drawnLines = 0;
   }
 
@@ -82,9 +86,13 @@ class LiveScreen implements Screen {
     this.refresh(moment);
   }
 
-  refresh({ view, load, elapsedMs }: Moment): void {
+  notice(moment: Moment): void {
+    this.refresh(moment);
+  }
+
+  refresh(moment: Moment): void {
     const { columns = 80, rows = 24 } = this.terminal;
-    const lines = tableLines(view, load, elapsedMs, { columns, rows, colour: this.colour });
+    const lines = tableLines(moment, { columns, rows, colour: this.colour });
     // Written in one piece, or the terminal would show a half-drawn table.
     const text = lines.map((line) => `${line}\u001b[K`).join('\n');
     this.terminal.write(`${HIDE_CURSOR}${this.#over()}${text}\n${CLEAR_BELOW}${SHOW_CURSOR}`);

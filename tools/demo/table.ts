@@ -1,10 +1,11 @@
 /** The live table: an upgrade and its load as lines of text, no terminal involved. */
 import type { LoadReading } from './load-tally.js';
-import type { InstanceView, UpgradeView } from './upgrade-view.js';
+import { shortened, type InstanceView, type UpgradeView } from './upgrade-view.js';
 
 const ESC = '\u001b';
 const BAR_WIDTH = 24;
 const STEP_BAR_WIDTH = 6;
+const ID_WIDTH = 14;
 
 /** How far along its way an instance in this status is, of STEP_BAR_WIDTH. */
 const STEPS_DONE: Readonly<Record<string, number>> = {
@@ -28,6 +29,10 @@ const COLOURS: Readonly<Record<string, number>> = {
   ROLLING_BACK: 35,
   IN_PROGRESS: 36,
   VALIDATING: 36,
+  CANARY_RUNNING: 36,
+  CANARY_MONITORING: 34,
+  PAUSED: 33,
+  CANCELLED: 35,
 };
 
 export interface TableStyle {
@@ -36,36 +41,49 @@ export interface TableStyle {
   readonly colour: boolean;
 }
 
+/** One moment of an upgrade under load. */
+export interface Moment {
+  readonly view: UpgradeView;
+  readonly load: LoadReading;
+  readonly elapsedMs: number;
+  /** Whom it waits for, or what its canaries are found to be; empty: nothing of that kind. */
+  readonly notice: string;
+}
+
 /** Every line fits the columns and all of them the rows: what does not is left out and counted. */
-export function tableLines(
-  view: UpgradeView,
-  load: LoadReading,
-  elapsedMs: number,
-  style: TableStyle,
-): string[] {
+export function tableLines(moment: Moment, style: TableStyle): string[] {
+  const { view, load, elapsedMs, notice } = moment;
   const instances = [...view.instances.values()];
-  const room = Math.max(1, style.rows - 7);
+  const width = Math.max(ID_WIDTH, ...instances.map(({ id }) => shortened(id).length));
+  const room = Math.max(1, style.rows - 8);
   const shown = instances.length <= room ? instances : instances.slice(0, room - 1);
-  const hidden = instances.length - shown.length;
+  const hidden = Math.max(instances.length, view.total) - shown.length;
+  const unnamed = instances.length === 0 ? `${String(view.total)} places, none named yet` : '';
   const lines = [
     `greeter ${view.fromVersion} → ${view.toVersion}   ${paint(view.status, style)}   ` +
       `${bar(view.percentage, 100, BAR_WIDTH)} ${String(view.percentage)} %   ${seconds(elapsedMs)}`,
-    '',
-    ...shown.map((instance) => instanceLine(instance, view, style)),
-    ...(hidden > 0 ? [`  … and ${String(hidden)} more`] : []),
+    `  ${notice}`.trimEnd(),
+    ...shown.map((instance) => instanceLine(instance, view, { style, width })),
+    ...(unnamed === '' ? [] : [`  ${unnamed}`]),
+    ...(unnamed === '' && hidden > 0 ? [`  … and ${String(hidden)} more`] : []),
     '',
     loadLine(load),
   ];
   return lines.map((line) => cut(line, style.columns));
 }
 
-function instanceLine(instance: InstanceView, view: UpgradeView, style: TableStyle): string {
+function instanceLine(
+  instance: InstanceView,
+  view: UpgradeView,
+  { style, width }: { readonly style: TableStyle; readonly width: number },
+): string {
   const { id, status, attempt, why } = instance;
   const done = STEPS_DONE[status] ?? 0;
   const again = attempt > 1 ? ` again` : '';
   const name = paint(`${status}${again}`.padEnd(21), style, status);
   const version = versionNow(instance, view).padEnd(8);
-  return `  ${id.padEnd(14)} ${bar(done, STEP_BAR_WIDTH, STEP_BAR_WIDTH)} ${name} ${version} ${why}`;
+  const steps = bar(done, STEP_BAR_WIDTH, STEP_BAR_WIDTH);
+  return `  ${shortened(id).padEnd(width)} ${steps} ${name} ${version} ${shortened(why)}`;
 }
 
 /** What runs there as far as the events say: between two versions while it is exchanged. */
@@ -74,16 +92,23 @@ function versionNow({ status, version }: InstanceView, view: UpgradeView): strin
   return status === 'UPGRADING' ? '…' : version;
 }
 
-/** The load in one line: how much is served now, how much was, and whether anything was lost. */
+/** The load in one line: who answers now, how much was served, and whether anything was lost. */
 export function loadLine(load: LoadReading): string {
-  const versions = Object.entries(load.byVersion)
-    .map(([version, count]) => `${version}: ${grouped(count)}`)
-    .join(', ');
+  const shares = sharesOf(load.recently);
+  const errors = load.errors === 0 ? '' : `   errors ${grouped(load.errors)}`;
   return (
-    `${grouped(load.perSecond)} requests/s   served ${grouped(load.served)}` +
-    `${versions === '' ? '' : ` (${versions})`}   dropped ${grouped(load.dropped)}   ` +
+    `${grouped(load.perSecond)} requests/s${shares === '' ? '' : ` (${shares})`}   ` +
+    `served ${grouped(load.served)}   dropped ${grouped(load.dropped)}${errors}   ` +
     `longest ${milliseconds(load.longestMs)}`
   );
+}
+
+/** `1.0.0: 80 %, 1.1.0: 20 %`, in whole percent. */
+export function sharesOf(byVersion: Readonly<Record<string, number>>): string {
+  const all = Object.values(byVersion).reduce((sum, count) => sum + count, 0);
+  return Object.entries(byVersion)
+    .map(([version, count]) => `${version}: ${String(Math.round((100 * count) / all))} %`)
+    .join(', ');
 }
 
 export function bar(done: number, of: number, width: number): string {
@@ -131,4 +156,19 @@ function cut(line: string, columns: number): string {
     at += 1;
   }
   return kept;
+}
+
+/** The text in lines of at most so many columns, broken between words; what follows is indented as it. */
+export function wrapped(text: string, columns: number): string[] {
+  return text.split('\n').flatMap((line) => {
+    const indent = /^ */.exec(line)?.[0] ?? '';
+    const lines = [];
+    let current = '';
+    for (const word of line.trim().split(' ')) {
+      const isFull = current !== '' && indent.length + current.length + 1 + word.length > columns;
+      if (isFull) lines.push(indent + current);
+      current = current === '' || isFull ? word : `${current} ${word}`;
+    }
+    return [...lines, indent + current];
+  });
 }

@@ -19,8 +19,14 @@ export interface UpgradeView {
   readonly toVersion: string;
   readonly status: string;
   readonly percentage: number;
-  /** By id, in the order of the ids; those the events have not named yet are not in it. */
+  /** How many instances it takes; 0 until they are listed. */
+  readonly total: number;
+  /** By id, in the order of the ids; those of a new set come to it as the events name them. */
   readonly instances: ReadonlyMap<string, InstanceView>;
+  /** Ids in the order in which they were taken back. */
+  readonly takenBack: readonly string[];
+  /** What was noted of it: kinds, in their order. */
+  readonly notes: readonly string[];
   readonly lastSequence: number;
   /** A sentence for each place where the sequence did not go on by one. */
   readonly gaps: readonly string[];
@@ -28,6 +34,7 @@ export interface UpgradeView {
   readonly repeated: number;
 }
 
+/** @param instanceIds those it will take, where they are known before; a new set has others */
 export function newView(
   executionId: string,
   versions: { readonly from: string; readonly to: string },
@@ -42,7 +49,10 @@ export function newView(
     toVersion: versions.to,
     status: 'PENDING',
     percentage: 0,
+    total: instanceIds.length,
     instances: new Map(instances),
+    takenBack: [],
+    notes: [],
     lastSequence: 0,
     gaps: [],
     repeated: 0,
@@ -61,11 +71,17 @@ export function seen(view: UpgradeView, { type, data }: ProgressEvent): UpgradeV
     ...view,
     status: data.executionStatus,
     percentage: data.progress.percentage,
+    total: data.progress.total === 0 ? view.total : data.progress.total,
     lastSequence: data.sequence,
     gaps,
   };
+  if (type === 'upgrade-orchestrator.execution.noted.v1') {
+    return { ...next, notes: [...view.notes, data.note] };
+  }
   if (type !== 'upgrade-orchestrator.instance.status-changed.v1') return next;
   const instances = new Map(view.instances);
+  const isBack = data.instanceStatus === 'ROLLED_BACK';
+  const takenBack = isBack ? [...view.takenBack, data.instanceId] : view.takenBack;
   instances.set(data.instanceId, {
     id: data.instanceId,
     status: data.instanceStatus,
@@ -73,7 +89,12 @@ export function seen(view: UpgradeView, { type, data }: ProgressEvent): UpgradeV
     version: data.version,
     why: data.why,
   });
-  return { ...next, instances };
+  return { ...next, takenBack, instances: byId(instances) };
+}
+
+/** A new set's instances are named in whatever order they move. */
+function byId(instances: ReadonlyMap<string, InstanceView>): Map<string, InstanceView> {
+  return new Map([...instances].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 const ENDED: ReadonlySet<string> = new Set(['COMPLETED', 'ROLLED_BACK', 'FAILED', 'CANCELLED']);
@@ -82,8 +103,20 @@ export function hasEnded({ status }: UpgradeView): boolean {
   return ENDED.has(status);
 }
 
+export function countOf(view: UpgradeView, ...statuses: readonly string[]): number {
+  return [...view.instances.values()].filter(({ status }) => statuses.includes(status)).length;
+}
+
+/** A reason may name five instances and what is wrong with each. */
+const SENTENCE_MAX_CHARS = 180;
+
 /** One event as a line for people: who, from what to what, and why. */
-export function sentenceOf({ type, data }: ProgressEvent): string {
+export function sentenceOf(event: ProgressEvent): string {
+  const whole = shortened(wholeSentenceOf(event));
+  return whole.length <= SENTENCE_MAX_CHARS ? whole : `${whole.slice(0, SENTENCE_MAX_CHARS - 1)}…`;
+}
+
+function wholeSentenceOf({ type, data }: ProgressEvent): string {
   if (type === 'upgrade-orchestrator.instance.status-changed.v1') {
     const again = data.attempt > 1 ? ` (attempt ${String(data.attempt)})` : '';
     const way = `${data.previousInstanceStatus} → ${data.instanceStatus}${again}`;
@@ -94,4 +127,11 @@ export function sentenceOf({ type, data }: ProgressEvent): string {
     return `upgrade ${data.previousStatus ?? 'new'} → ${data.executionStatus}${by}: ${data.why}`;
   }
   return `upgrade ${data.note.toLowerCase().replaceAll('_', ' ')}: ${data.why}`;
+}
+
+const UUID = /\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g;
+
+/** A new set is called as its execution; the beginning of that tells people enough. */
+export function shortened(text: string): string {
+  return text.replace(UUID, '$1');
 }

@@ -7,8 +7,12 @@ describe('the demo that is asked for', () => {
     expect(variantOf(['rolling'])).toBe(VARIANTS['rolling']);
   });
 
-  it.each([['canary'], ['toString'], ['__proto__']])('lists what there is for "%s"', (name) => {
+  it.each([['yellow'], ['toString'], ['__proto__']])('lists what there is for "%s"', (name) => {
     expect(variantOf([name])).toMatch(/^there is no demo ".+"; there are:\n {2}rolling +\S/);
+  });
+
+  it.each(['canary', 'blue-green', 'staged', 'rollback', 'recreate'])('may be %s', (name) => {
+    expect(variantOf([name])).toBe(VARIANTS[name]);
   });
 
   it('is one at a time', () => {

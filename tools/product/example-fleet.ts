@@ -29,6 +29,11 @@ const PATHS: readonly (readonly [string, string])[] = ['1.0.0', '1.1.0'].flatMap
   ['1.2.0', '1.3.0', '1.4.0', '1.5.0', '1.6.0', '1.7.0'].map((to) => [from, to] as const),
 );
 
+/** What canaries of it are held against: what the edge proxy counts of their answers. */
+export const CANARY_METRICS = [
+  { name: 'error-rate', source: 'TARGET', query: 'error_rate', bound: 0.05, direction: 'BELOW' },
+];
+
 /** What the registry knows of the example, by name instead of id. */
 export interface ExampleFleet {
   readonly tenantId: string;
@@ -99,6 +104,7 @@ async function ensureVersions(
         artifacts: artifactsOf(version),
         drainTimeoutSeconds: 10,
         smokeTests: [],
+        canaryMetrics: CANARY_METRICS,
       })
     ).id;
   }

@@ -51,6 +51,24 @@ export interface ExecutionAnswer extends Registered {
   readonly progress: { readonly total: number; readonly completed: number };
   readonly startedAt: string | null;
   readonly completedAt: string | null;
+  readonly waitingFor: { readonly kind: string; readonly who: string } | null;
+  readonly canary: CanaryAnswer | null;
+}
+
+export interface CanaryAnswer {
+  readonly verdict: string | null;
+  readonly reason: string;
+  /** The latest, oldest first. */
+  readonly samples: readonly {
+    readonly number: number;
+    readonly at: string;
+    readonly outcome: string;
+    readonly findings: readonly {
+      readonly of: string;
+      readonly outcome: string;
+      readonly value: number | null;
+    }[];
+  }[];
 }
 
 interface Page<Item> {
@@ -79,6 +97,10 @@ export class RegistryApi {
 
   put<Answer>(path: string, body: unknown): Promise<Answer> {
     return this.#call<Answer>('PUT', path, body);
+  }
+
+  patch<Answer>(path: string, body: unknown): Promise<Answer> {
+    return this.#call<Answer>('PATCH', path, body);
   }
 
   /** Every item of a list, page by page. */

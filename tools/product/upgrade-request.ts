@@ -1,5 +1,8 @@
 import { idOf, type ExampleFleet } from './example-fleet.js';
 
+/** Two of the example's eight instances. */
+export const DEMO_UNAVAILABLE_PERCENTAGE = 25;
+
 /**
  * An upgrade in steps that can be watched: short intervals and limits, where production would keep
  * the defaults of 30 s and more.
@@ -16,7 +19,7 @@ export function upgradeRequest(
     strategy: 'ROLLING',
     batchSize: 2,
     batchDelaySeconds: 1,
-    maxUnavailablePercentage: 25,
+    maxUnavailablePercentage: DEMO_UNAVAILABLE_PERCENTAGE,
     healthCheckIntervalSeconds: 1,
     healthCheckTimeoutSeconds: 5,
     autoRollbackEnabled: true,

@@ -1,0 +1,33 @@
+import { play, type Scene } from './act.js';
+import type { Demonstration } from './demonstration.js';
+import type { Found } from './summary.js';
+import { milliseconds } from './table.js';
+import { underLoad } from './under-load.js';
+
+/** All instances at once, where a while without answers is accepted. */
+export const recreate: Demonstration = {
+  about: 'all at once: the one strategy with a downtime, and how long that is',
+  run: (stage) =>
+    underLoad(stage, async (load) => {
+      stage.screen.say(
+        '\n1. 1.0.0 → 1.1.0, all instances at once: whoever asks meanwhile is turned away\n',
+      );
+      const act = await play(stage, load, {
+        ...{ from: '1.0.0', to: '1.1.0', asked: { strategy: 'RECREATE' } },
+        owed: { status: 'COMPLETED', mostDown: null, mayDrop: true },
+        people: measureDowntime,
+      });
+      return [act];
+    }),
+};
+
+async function measureDowntime(scene: Scene): Promise<Found> {
+  await scene.until('it has ended', ({ status }) => status === 'COMPLETED');
+  const times = scene.load.since(scene.startedAtMs).map(({ atMs }) => atMs);
+  const gaps = times.slice(1).map((atMs, at) => atMs - (times[at] ?? atMs));
+  const longestMs = Math.max(0, ...gaps);
+  return {
+    lines: [`nobody was there to answer for ${milliseconds(longestMs)}: those were the dropped`],
+    problems: [],
+  };
+}
