@@ -8,6 +8,8 @@ import {
   postChecks,
   preChecks,
   listed,
+  setOperationEnded,
+  settled,
 } from '#testing/inputs.js';
 import { STATUS_DEADLINES, STEP_LIMITS } from '../limits.js';
 import { deadlineOf } from './deadlines.js';
@@ -38,6 +40,30 @@ describe('deadlines of the machine', () => {
       timer: 'DEADLINE',
       atMs: deadlineOf(busy.build()),
     });
+  });
+
+  it('count an operation on a set as progress, when it begins and when it ends', () => {
+    const late = T0 + 100_000;
+    const last = anExecution()
+      .blueGreen('STANDING', { named: 2 })
+      .withCounters({ HEALTH_CHECKING: 1, COMPLETED: 1 })
+      .withBatch(1, 2);
+    const switching = given(last, late).when(settled('HEALTH_CHECKING', [1]));
+    expect(switching.execution.lastProgressAtMs).toBe(late);
+    const done = given(switching.execution, late + 5_000).when(setOperationEnded({ number: 2 }));
+    expect(done.execution.lastProgressAtMs).toBe(late + 5_000);
+  });
+
+  it('leave an operation on a set the time it has', () => {
+    const allowedMs = deadlineOf(busy.build()) - T0;
+    expect(allowedMs).toBeGreaterThan(STEP_LIMITS.setOperationMs);
+  });
+
+  it('of a watch are counted from when its monitor was heard last', () => {
+    const heard = anExecution()
+      .canaryMonitoring({ lastHeardAtMs: T0 + 7_000 })
+      .build();
+    expect(deadlineOf(heard)).toBe(T0 + 7_000 + STATUS_DEADLINES.canarySilenceMs);
   });
 
   it('do not run in statuses that wait for a person, or have ended', () => {
