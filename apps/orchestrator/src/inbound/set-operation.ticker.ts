@@ -1,7 +1,7 @@
 import type { Clock } from '#runtime/clock.js';
+import { SetStep } from '#targets/set-step.js';
 import type {
   Fence,
-  OperationState,
   SetOperation as TargetOperation,
   TargetDriver,
 } from '#targets/target.driver.js';
@@ -24,17 +24,16 @@ const VERBS: Readonly<Record<SetVerb, Verb>> = {
 /** A report, that somebody with a higher fence drives the target now, or that it goes on. */
 export type SetNews = RawReport | 'SUPERSEDED' | null;
 
-/**
- * Carries out an execution's operation on a set, and reads the ids of a new set's instances. What
- * is under way stands in the execution; here is only whether this process has submitted it.
- */
+/** Carries out an execution's operation on a set, and reads the ids of a new set's instances. */
 export class SetOperationTicker {
-  #submitted: string | null = null;
+  readonly #step: SetStep;
 
   constructor(
     private readonly driver: TargetDriver,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.#step = new SetStep(driver);
+  }
 
   /** One call of the target. Throws TargetUnreachableError as long as the operation has time. */
   async advance(execution: Execution, fence: Fence): Promise<SetNews> {
@@ -43,69 +42,37 @@ export class SetOperationTicker {
     try {
       return await this.#operate(execution, operation, fence);
     } catch (error) {
-      const limitMs = STEP_LIMITS.setOperationMs + execution.plan.drainTimeoutSeconds * 1_000;
-      const waitedMs = this.clock.nowMs() - operation.sinceMs;
-      if (waitedMs < limitMs) throw error;
+      if (!this.#isTooLate(execution, operation)) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       return ended(execution, operation, { outcome: 'FAILED', reason: `TIMEOUT: ${reason}` });
     }
   }
 
   async #operate(execution: Execution, operation: SetOperation, fence: Fence): Promise<SetNews> {
-    const { weights } =
-      operation.verb === 'WEIGH' ? await this.driver.capabilities() : { weights: true };
-    if (!weights) {
+    if (operation.verb === 'WEIGH' && !(await this.driver.capabilities()).weights) {
       const reason = 'the target cannot weigh: traffic goes by the number of instances';
       return ended(execution, operation, { outcome: 'DONE', reason });
     }
     const asked = askedOf(execution, operation);
-    const state = await this.#stateOf(asked, fence);
-    switch (state.state) {
-      case 'REFUSED':
+    const standing = await this.#step.advance(asked, fence, ENGINE_LIMITS.pollWaitMs);
+    switch (standing.state) {
+      case 'SUPERSEDED':
         return 'SUPERSEDED';
-      case 'UNKNOWN':
-        this.#submitted = null;
-        return null;
       case 'RUNNING':
-        return this.#isTooLate(execution, operation)
-          ? ended(execution, operation, { outcome: 'FAILED', reason: 'TIMEOUT' })
-          : null;
+        if (!this.#isTooLate(execution, operation)) return null;
+        return ended(execution, operation, { outcome: 'FAILED', reason: 'TIMEOUT' });
       case 'FAILED':
-        return ended(execution, operation, { outcome: 'FAILED', reason: state.reason });
-      case 'SUCCEEDED': {
-        if (operation.verb !== 'CREATE' && operation.verb !== 'SWITCH') {
-          return ended(execution, operation, { outcome: 'DONE', reason: null });
-        }
-        // A target that says yes is asked what is.
-        const liveSet = await this.#liveSet();
-        if (operation.verb === 'CREATE' || liveSet === operation.set) {
-          return ended(execution, operation, { outcome: 'DONE', reason: null, liveSet });
-        }
-        const reason = `the target says that it is done, and traffic goes to ${liveSet ?? 'no set'}`;
-        return ended(execution, operation, { outcome: 'FAILED', reason });
+        return ended(execution, operation, { outcome: 'FAILED', reason: standing.reason });
+      case 'DONE': {
+        const { liveSet } = standing;
+        return ended(execution, operation, { outcome: 'DONE', reason: null, liveSet });
       }
     }
-  }
-
-  #stateOf(asked: TargetOperation, fence: Fence): Promise<OperationState> {
-    // After a takeover it is submitted again: the same id under a higher fence is adopted.
-    const key = [asked.id, fence.handOver, fence.epoch].join('@');
-    if (this.#submitted === key) return this.driver.pollSet(asked.id, ENGINE_LIMITS.pollWaitMs);
-    this.#submitted = key;
-    return this.driver.submitSet(asked, fence).catch((error: unknown) => {
-      this.#submitted = null;
-      throw error;
-    });
   }
 
   #isTooLate(execution: Execution, { sinceMs }: SetOperation): boolean {
     const limitMs = STEP_LIMITS.setOperationMs + execution.plan.drainTimeoutSeconds * 1_000;
     return this.clock.nowMs() - sinceMs >= limitMs;
-  }
-
-  async #liveSet(): Promise<string | null> {
-    const sets = await this.driver.sets();
-    return sets.find(({ live }) => live)?.name ?? null;
   }
 
   async #readPage(execution: Execution): Promise<SetNews> {

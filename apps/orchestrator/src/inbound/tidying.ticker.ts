@@ -1,7 +1,8 @@
 import type { Lease } from '#postgres/service-database.js';
 import type { Clock } from '#runtime/clock.js';
 import type { Log } from '#runtime/log.js';
-import type { OperationState, SetOperation, TargetDrivers } from '#targets/target.driver.js';
+import { SetStep, type SetStanding } from '#targets/set-step.js';
+import type { SetOperation, TargetDrivers } from '#targets/target.driver.js';
 import { STEP_LIMITS } from '#core/limits.js';
 import { ENGINE_LIMITS, TIDYING_LIMITS } from '../orchestrator-limits.js';
 import type { DueTidying, Tidying, TidyingRunner } from '../tidying.runner.js';
@@ -42,26 +43,26 @@ export class TidyingTicker {
     const { tidying, log } = this.parts;
     const due = await tidying.due(executionId, kind);
     if (due === null) return;
-    const state = await this.#operate(executionId, due, lease).catch(async (error: unknown) => {
+    const standing = await this.#operate(executionId, due, lease).catch(async (error: unknown) => {
       await tidying.postpone(executionId, kind);
       throw error;
     });
     if (this.#stopped.signal.aborted) return;
     const { operation } = due;
-    if (state.state === 'SUCCEEDED' || state.state === 'REFUSED') {
+    if (standing.state === 'DONE' || standing.state === 'SUPERSEDED') {
       await tidying.done(executionId, kind);
-      log.info({ executionId, operation, state: state.state }, 'what was left is done');
+      log.info({ executionId, operation, state: standing.state }, 'what was left is done');
       return;
     }
     await tidying.postpone(executionId, kind);
-    log.warn({ executionId, operation, state }, 'left to be done, and tried again later');
+    log.warn({ executionId, operation, standing }, 'left to be done, and tried again later');
   }
 
   async #operate(
     executionId: string,
     { target, operation, handOver, drainTimeoutMs }: DueTidying,
     { epoch }: Lease,
-  ): Promise<OperationState> {
+  ): Promise<SetStanding> {
     const { drivers, clock } = this.parts;
     const driver = drivers.open(target);
     const { signal } = this.#stopped;
@@ -71,13 +72,15 @@ export class TidyingTicker {
         ? { id, set: null, percentage: null, ...operation }
         : { id, drainTimeoutMs, ...operation };
     if (operation.verb === 'weigh' && !(await driver.capabilities(signal)).weights) {
-      return { id, state: 'SUCCEEDED' };
+      return { state: 'DONE', liveSet: null };
     }
-    let state = await driver.submitSet(asked, { handOver, epoch }, signal);
+    const step = new SetStep(driver);
     const endMs = clock.nowMs() + drainTimeoutMs + STEP_LIMITS.setOperationMs;
-    while (state.state === 'RUNNING' && !signal.aborted && clock.nowMs() < endMs) {
-      state = await driver.pollSet(id, ENGINE_LIMITS.pollWaitMs, signal);
+    for (;;) {
+      const fence = { handOver, epoch };
+      const standing = await step.advance(asked, fence, ENGINE_LIMITS.pollWaitMs, signal);
+      const isOver = signal.aborted || clock.nowMs() >= endMs;
+      if (standing.state !== 'RUNNING' || isOver) return standing;
     }
-    return state;
   }
 }

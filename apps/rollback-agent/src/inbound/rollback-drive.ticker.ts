@@ -3,7 +3,8 @@ import type { Clock } from '#runtime/clock.js';
 import type { Log } from '#runtime/log.js';
 import { Loop } from '#runtime/loop.js';
 import { InstanceSteps, type Advance, type Step } from '#targets/instance-steps.js';
-import type { Fence, TargetDriver, TargetDrivers } from '#targets/target.driver.js';
+import { SetStep } from '#targets/set-step.js';
+import type { Fence, SetOperation, TargetDriver, TargetDrivers } from '#targets/target.driver.js';
 import { LIST_PAGE_MAX } from '#targets/target-limits.js';
 import { ROLLBACK_LIMITS, STEP_LIMITS } from '#core/limits.js';
 import type {
@@ -17,7 +18,6 @@ import type {
   RunningRollback,
   SetsWant,
 } from '../rollback.runner.js';
-import { SetOperationProbe } from './set-operation.probe.js';
 
 /** Longest a turn waits for the target, and longest pause between two turns. */
 const TURN_MS = 1_000;
@@ -42,7 +42,7 @@ interface Held {
 interface OpenTarget {
   readonly driver: TargetDriver;
   readonly steps: InstanceSteps;
-  readonly sets: SetOperationProbe;
+  readonly sets: SetStep;
 }
 
 /**
@@ -126,20 +126,25 @@ export class RollbackDrive implements Drive {
   /** One operation on a set of the target; it waits for that at most a turn. */
   async #operate(
     held: Held,
-    sets: SetOperationProbe,
+    sets: SetStep,
     want: SetsWant,
     signal: AbortSignal,
   ): Promise<number | 'OVER'> {
+    const { verb, attempt } = want;
     try {
-      const news = await sets.advance(want, this.#fence(), TURN_MS, signal);
+      const asked = operationOf(this.running.id, want);
+      const standing = await sets.advance(asked, this.#fence(), TURN_MS, signal);
       if (isAborted(signal)) return 'OVER';
-      if (news === null) return ROLLBACK_LIMITS.setPauseMs;
-      if ('superseded' in news) {
-        this.#note(news);
+      if (standing.state === 'RUNNING') return ROLLBACK_LIMITS.setPauseMs;
+      if (standing.state === 'SUPERSEDED') {
+        this.#note({ superseded: standing.by });
         return TURN_MS;
       }
-      if (await this.#report(held, news)) return 'OVER';
-      return news.outcome === 'FAILED' ? ROLLBACK_LIMITS.setRetryPauseMs : 0;
+      const reason = standing.state === 'FAILED' ? standing.reason : null;
+      const outcome = standing.state;
+      const ended = { type: 'SET_OPERATION_ENDED', verb, attempt, outcome, reason } as const;
+      if (await this.#report(held, ended)) return 'OVER';
+      return outcome === 'FAILED' ? ROLLBACK_LIMITS.setRetryPauseMs : 0;
     } catch (error) {
       this.#unlessUnreachable(error);
       return TURN_MS;
@@ -176,7 +181,7 @@ export class RollbackDrive implements Drive {
     }
     const steps = new InstanceSteps(driver, settingsOf(this.running.id, asked), clock);
     steps.put(stepsOf(underWay, asked));
-    const sets = new SetOperationProbe(driver, this.running.id);
+    const sets = new SetStep(driver);
     return { work, asked, target: { driver, steps, sets } };
   }
 
@@ -282,4 +287,11 @@ function stepsOf(instances: readonly RollbackInstance[], { artifacts }: AskedRol
     step: status as Step['step'],
     artifacts: artifacts[version] ?? {},
   }));
+}
+
+/** Its id begins with the rollback's, so that it is its own. */
+function operationOf(rollbackId: string, want: SetsWant): SetOperation {
+  const { verb, set, attempt, drainTimeoutMs } = want;
+  const id = `${rollbackId}/set/${String(attempt)}/${verb}`;
+  return { id, verb, set, ...(verb === 'retireSet' && { drainTimeoutMs }) };
 }
