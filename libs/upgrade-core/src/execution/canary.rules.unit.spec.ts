@@ -116,7 +116,9 @@ describe('traffic by share', () => {
     expect(end.execution).toMatchObject({
       status: 'FAILED',
       failureReason: 'WEIGH failed: TIMEOUT',
+      weighed: 10,
     });
+    expect(end.asks).toContain('EVEN_TRAFFIC');
   });
 
   it('that cannot be given is taken back on the way back', () => {

@@ -200,7 +200,8 @@ export function newSetToRetire(execution: Stepping): boolean {
 
 /** It stops, and the canaries still get their share instead of what they are. */
 export function stopsWeighed(execution: Stepping): boolean {
-  return execution.stopping !== null && execution.weighed !== null && settled(execution);
+  const { stopping, weighed, setFailure } = execution;
+  return stopping !== null && weighed !== null && setFailure === null && settled(execution);
 }
 
 export function stopped(execution: Execution): boolean {

@@ -16,7 +16,7 @@ export function farewell(
   ];
 }
 
-/** A rollback ends: nobody would ever take the canaries' share of the traffic back. */
+/** It ends weighed: nobody else would ever take the canaries' share of the traffic back. */
 export function evenTraffic({ weighed }: Execution): Effect[] {
   return weighed === null ? [] : [ask({ type: 'EVEN_TRAFFIC' })];
 }
@@ -53,6 +53,7 @@ export function endStopped(execution: Execution, nowMs: number): Effect[] {
   return [
     ...endWatch(execution),
     ...keepPrevious(execution, nowMs),
+    ...evenTraffic(execution),
     ...endAs(stopping.to, reason, stopping.by),
   ];
 }

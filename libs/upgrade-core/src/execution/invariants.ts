@@ -97,9 +97,7 @@ function checkSets(execution: Execution, must: Must): void {
   must(newSet === null || setOperations > 0, 'a new set without an operation on one');
   must(execution.canary === null || plan.strategy === 'CANARY', 'a watch without canaries');
   must((execution.revertOf !== null) === (execution.kind === 'REVERT'), 'a revert is of something');
-  const isGoneBack = execution.rollback !== null;
-  const isEvened = !isTerminal(status) || isGoneBack || execution.weighed === null;
-  must(isEvened, 'it ended and canaries still get their share');
+  must(status !== 'COMPLETED' || execution.weighed === null, 'canaries still get their share');
   if (!('setOperation' in execution)) return;
   const { setOperation, weighed, batch, staleSet } = execution;
   const isWeighing = weighed !== null || setOperation?.verb === 'WEIGH';

@@ -74,7 +74,7 @@ describe('what is true of every execution at rest', () => {
     ['beside a stale set', operating],
     ['before its instances have names', standing.with({ newSet: aNewSet('STANDING') })],
     ['only canaries get a share of the traffic', moving.with({ weighed: 10 })],
-    ['canaries still get their share', anExecution().ended('FAILED').with({ weighed: 10 })],
+    ['canaries still get their share', anExecution().ended('COMPLETED').with({ weighed: 10 })],
     ['a watch without canaries', moving.with({ canary: watched.build().canary })],
     ['nobody watches the canaries', watched.with({ canary: null })],
     ['while canaries are watched', watched.withCounters({ PENDING: 2, UPGRADING: 1 })],

@@ -133,11 +133,12 @@ function failed(
   const { newSet, stopping } = execution;
   const why = `${verb}${name === null ? '' : ` ${name}`} failed: ${reason || 'no reason given'}`;
   const spoken = note('SET_OPERATION_FAILED', why);
-  // A share may have been given all the same, by one that timed out, and is to be taken back; what
-  // stops anyway does not try that for ever.
-  const isKnown = verb !== 'WEIGH' || (percentage === null && stopping === null);
-  const effects = isKnown ? [spoken] : [set({ weighed: percentage }), spoken];
-  if (stopping === null) return [set({ setFailure: why }), ...effects];
+  // A share may have been given all the same, by one that timed out: it is to be taken back.
+  const isShare = verb === 'WEIGH' && percentage !== null;
+  const effects = isShare ? [set({ weighed: percentage }), spoken] : [spoken];
+  const isEvening = verb === 'WEIGH' && percentage === null;
+  // While it stops nothing is tried for ever: a share that stays is evened after the end.
+  if (stopping === null || isEvening) return [set({ setFailure: why }), ...effects];
   if (verb !== 'RETIRE' || newSet === null) return effects;
   return [set({ newSet: { ...newSet, leftBehind: why } }), ...effects];
 }
