@@ -7,7 +7,7 @@ it('an instance that falls after the upgrade is found by the checks after', asyn
   await scenario.world.rooms.fall(scenario.upgrade.fleet, 0);
   await scenario.untilRow('post-checks-failed');
   await scenario.world.rooms.raiseFallen();
-  const execution = await scenario.end('all-completed', 'post-checks-failed');
+  const execution = await scenario.end('post-checks-answered', 'post-checks-failed');
   expect(execution.status).toBe('FAILED');
   expect(execution.failureReason).toContain('post-upgrade checks failed');
 });

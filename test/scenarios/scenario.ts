@@ -1,22 +1,27 @@
 /** A scenario: one upgrade in a world without faults but those it brings along itself. */
 import { expect } from '@jest/globals';
-import type { Execution } from '#core/execution/execution.js';
+import { isTerminal, type Execution } from '#core/execution/execution.js';
 import type { Action, ActionType } from '#core/execution/execution-inputs.js';
 import { checkInvariants } from '#core/execution/invariants.js';
+import type { StoredInstance } from '../../apps/orchestrator/src/persistence/execution.store.js';
 import type { RawReport } from '../../apps/orchestrator/src/upgrade-asked.runner.js';
 import { checkAll } from '../simulation/checkers.js';
-import { ANSWERS, SimulatedWorld } from '../simulation/simulated-world.js';
+import { ANSWERS, SimulatedWorld, type WorldOptions } from '../simulation/simulated-world.js';
+import { SERVICES } from '../simulation/services.js';
 import type { ServiceName } from '../simulation/simulated-process.js';
 import { anUpgrade, type Upgrade, type UpgradeAsked } from '../simulation/upgrades.js';
 
+/** Services that come back have taken over what they own, and fired what was due, by then. */
+const BACK_MS = 15_000;
 const LIMITS = { limitMs: 6 * 3_600_000, eventsMax: 200_000 };
 
 export class Scenario {
-  readonly world = new SimulatedWorld();
+  readonly world: SimulatedWorld;
   readonly upgrade: Upgrade;
 
-  constructor(asked: UpgradeAsked = {}) {
+  constructor(asked: UpgradeAsked = {}, options: WorldOptions = {}) {
     this.upgrade = anUpgrade(asked);
+    this.world = new SimulatedWorld(options);
   }
 
   get id(): string {
@@ -58,11 +63,58 @@ export class Scenario {
   }
 
   /** An operator acts; answers whether it was accepted. */
-  async act(type: ActionType, over: Partial<Action> = {}): Promise<boolean> {
-    const outcomes: boolean[] = [];
-    void this.world.act(this.id, type, over).then((accepted) => outcomes.push(accepted));
-    await this.until(() => outcomes.length > 0);
-    return outcomes[0] === true;
+  act(type: ActionType, over: Partial<Action> = {}): Promise<boolean> {
+    return this.#answered(this.world.act(this.id, type, over));
+  }
+
+  /** Lets time pass until there is an answer. */
+  async #answered(asking: Promise<boolean>): Promise<boolean> {
+    const answers: boolean[] = [];
+    void asking.then((answer) => answers.push(answer));
+    await this.until(() => answers.length > 0);
+    return answers[0] === true;
+  }
+
+  /** Asks for what it did to be taken back; answers whether that was accepted. */
+  tryRevert(revertId: string): Promise<boolean> {
+    return this.#answered(this.world.people.revert(revertId, this.id));
+  }
+
+  /** A revert of this id is made and started. */
+  async revert(revertId: string): Promise<void> {
+    expect(await this.tryRevert(revertId)).toBe(true);
+    expect(await this.#answered(this.world.act(revertId, 'START'))).toBe(true);
+  }
+
+  /**
+   * Nobody is there for so long: every service is away, as over a night without power. Time in
+   * which nothing happens costs nothing, while idle services would look for work all the time.
+   */
+  async away(ms: number): Promise<void> {
+    const { world } = this;
+    for (const service of SERVICES) world.down(service);
+    await world.clock.pass(ms);
+    for (const service of SERVICES) world.up(service);
+    await world.clock.pass(BACK_MS);
+  }
+
+  /** Whoever may approves every stage that comes. */
+  async approveUntilEnd(): Promise<void> {
+    for (;;) {
+      const awaits = (): boolean => {
+        const { execution } = this;
+        return execution.status === 'PAUSED' && execution.pauseReason === 'STAGE_APPROVAL';
+      };
+      await this.until(() => awaits() || isTerminal(this.execution.status));
+      if (!awaits()) return;
+      expect(await this.act('APPROVE')).toBe(true);
+    }
+  }
+
+  /** Its rows, in the order of their index. */
+  instances(): Promise<StoredInstance[]> {
+    const all = { statuses: null, afterIndex: -1, limit: 1_000 };
+    return this.world.store().instances(this.id, all);
   }
 
   /** Lets it end, and checks all that must hold besides what the scenario is about. */

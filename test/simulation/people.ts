@@ -62,11 +62,7 @@ export class People {
     );
   }
 
-  async #ask(
-    who: string,
-    what: string,
-    ask: (desk: Desk) => Promise<unknown>,
-  ): Promise<boolean> {
+  async #ask(who: string, what: string, ask: (desk: Desk) => Promise<unknown>): Promise<boolean> {
     const { desk, trace } = this.parts;
     const there = desk();
     if (there === undefined) return false;

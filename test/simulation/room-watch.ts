@@ -12,6 +12,7 @@ import type {
 import {
   instanceIdOf,
   isPlainlyUp,
+  isWell,
   MAIN_SET,
   settle,
   type SimulatedInstance,
@@ -132,8 +133,7 @@ export class RoomWatch {
   ): Promise<() => Promise<void>> {
     const upgrade = this.upgradeOf(operations[0]?.id.slice(0, UUID_CHARS) ?? '');
     if (upgrade === undefined) return () => Promise.resolve();
-    const rows = await this.#live(upgrade);
-    const downBefore = new Set(rows.filter((row) => !isPlainlyUp(row)).map(({ id }) => id));
+    const downBefore = await this.#looksDown(upgrade);
     return async () => {
       const after = await this.#live(upgrade);
       const down = after.filter((row) => !row.gone && !isPlainlyUp(row));
@@ -167,8 +167,22 @@ export class RoomWatch {
   }
 
   #live(upgrade: Upgrade): Promise<SimulatedInstance[]> {
-    // One more than there were at first for each that may have appeared.
-    return this.#rows(upgrade, { kind: 'PAGE', after: null, limit: upgrade.instances * 2 });
+    return this.#rows(upgrade, liveOf(upgrade));
+  }
+
+  /** Also those that a fault makes look unwell: they go first and need no room. */
+  #looksDown(upgrade: Upgrade): Promise<ReadonlySet<string>> {
+    const declared = declarationOf(upgrade);
+    return this.fleets.work(declared, liveOf(upgrade), ({ rows, nowMs, faults }) => {
+      const sight = { faults, homeVersion: declared.version };
+      const down = rows.filter((row) => {
+        if (row === undefined) return false;
+        const now = settle(row, nowMs);
+        const isHidden = faults.lookNamed('LIST', row.index) !== null;
+        return isHidden || !isPlainlyUp(now) || !isWell(now, sight);
+      });
+      return new Set(down.map((row) => row?.id ?? ''));
+    });
   }
 
   /** Past every fault of the fleet: what is, not what it says. */
@@ -180,6 +194,11 @@ export class RoomWatch {
 }
 
 const UUID_CHARS = 36;
+
+/** With places for as many as may have appeared. */
+function liveOf({ instances }: Upgrade): Selection {
+  return { kind: 'PAGE', after: null, limit: instances * 2 };
+}
 
 function declarationOf({ fleet, instances, create }: Upgrade): FleetDeclaration {
   const version = String(create.snapshot.target.settings['version']);

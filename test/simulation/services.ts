@@ -61,7 +61,9 @@ export interface Built {
   readonly reversal?: UpgradeReversalRunner;
 }
 
-export const TABLES_OF: Readonly<Record<ServiceName, Readonly<Record<string, MemoryTableRules>> | undefined>> = {
+export const TABLES_OF: Readonly<
+  Record<ServiceName, Readonly<Record<string, MemoryTableRules>> | undefined>
+> = {
   orchestrator: { ...REGISTRY_TABLES, ...EXECUTION_TABLES },
   validator: undefined,
   'canary-monitor': undefined,

@@ -105,7 +105,7 @@ export class SimulatedWorld {
     this.people = new People({
       clock: this.clock,
       desk: () => this.#desk(),
-      isThere: (id) => this.#now(id) !== undefined,
+      isThere: (id) => this.has(id),
       trace: (who, what) => {
         this.trace(who, what);
       },
@@ -273,6 +273,10 @@ export class SimulatedWorld {
   deployment(upgrade: Upgrade): Deployment {
     const { rows } = this.#databases.orchestrator.store.table('deployments');
     return rows.get(deploymentKey(upgrade)) as Deployment;
+  }
+
+  has(id: string): boolean {
+    return this.#now(id) !== undefined;
   }
 
   /** As the rows say now, past every fault. */

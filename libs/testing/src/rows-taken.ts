@@ -17,14 +17,9 @@ export function rowsTaken(
   nowMs: number,
   decision: Decision,
 ): RowTaken[] {
-  if (decision.kind === 'ABSORBED') {
+  if (decision.kind === 'ABSORBED' || decision.kind === 'FORBIDDEN') {
     const { status } = execution;
     return decision.rows.map((name) => ({ name, from: status, to: status }));
-  }
-  if (decision.kind === 'FORBIDDEN') {
-    const { status } = execution;
-    const refused = ROWS.filter(({ plan, why }) => plan === 'FORBIDDEN' && why === decision.why);
-    return refused.map(({ name }) => ({ name, from: status, to: status }));
   }
   if (decision.kind !== 'DECIDED') return [];
   const at = { revision: decision.next.revision, nowMs };

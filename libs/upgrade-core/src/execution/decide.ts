@@ -37,6 +37,7 @@ export interface Refused {
 /** An action that the status allows, but not to whoever asks: 403, nothing changes. */
 export interface Forbidden {
   readonly kind: 'FORBIDDEN';
+  readonly rows: readonly string[];
   /** The rule, in a sentence. */
   readonly why: string;
 }
@@ -56,7 +57,7 @@ export function decide(execution: Execution, input: Input, nowMs: number): Decis
     if (isAction(input)) return { kind: 'REFUSED', allowedActions: allowedActions(execution) };
     return { kind: 'IMPOSSIBLE', reason: `${input.type} cannot belong to ${execution.status}` };
   }
-  if (row.plan === 'FORBIDDEN') return { kind: 'FORBIDDEN', why: row.why };
+  if (row.plan === 'FORBIDDEN') return { kind: 'FORBIDDEN', rows: [row.name], why: row.why };
   if (row.plan === null) return { kind: 'ABSORBED', rows: [row.name] };
   const at = { revision: execution.revision + 1, nowMs };
   const first = applyEffects(execution, row.plan(execution, input, nowMs), at);

@@ -91,6 +91,7 @@ describe('approve', () => {
     const then = given(forApproval).when(action('APPROVE', { by }));
     expect(then.decision).toEqual({
       kind: 'FORBIDDEN',
+      rows: ['approve-own-stage'],
       why: 'A stage is approved by a named person who is not the one who initiated the upgrade.',
     });
     expect(then.execution).toEqual(forApproval.build());
