@@ -23,7 +23,7 @@ export const rollback: Demonstration = {
 };
 
 const isInTheMiddle = (view: UpgradeView): boolean =>
-  countOf(view, 'COMPLETED') >= 4 && countOf(view, 'DRAINING', 'UPGRADING') > 0;
+  countOf(view, 'COMPLETED') >= 4 && countOf(view, 'UPGRADING') > 0;
 
 async function rollBackInTheMiddle(scene: Scene): Promise<Found> {
   await scene.until('the third batch is under way', isInTheMiddle);
