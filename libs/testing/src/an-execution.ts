@@ -60,6 +60,7 @@ const NOT_MOVING_YET: Fields = {
   setFailure: null,
   staleSet: null,
   approvedStage: 0,
+  workSinceMs: T0,
 };
 
 /** The watch as it begins at T0; over in ten minutes. */

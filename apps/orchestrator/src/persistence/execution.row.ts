@@ -68,6 +68,7 @@ export function detailOf(execution: Execution): Record<string, unknown> {
     weighed: execution.weighed,
     setOperations: execution.setOperations,
     failureReason: execution.failureReason,
+    batchWorkMs: execution.batchWorkMs,
     ...('listing' in execution ? { listing: execution.listing } : {}),
     ...('checksPassed' in execution ? { checksPassed: execution.checksPassed } : {}),
     ...(moving === null
@@ -81,6 +82,7 @@ export function detailOf(execution: Execution): Record<string, unknown> {
           setFailure: moving.setFailure,
           staleSet: moving.staleSet,
           approvedStage: moving.approvedStage,
+          workSinceMs: moving.workSinceMs,
         }),
     ...(execution.status === 'PAUSED'
       ? {

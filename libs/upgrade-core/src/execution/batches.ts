@@ -4,6 +4,7 @@ import { freshReading, readingAsItStands } from '../strategies/room.js';
 import { PLANNERS } from '../strategies/strategies.js';
 import { clipped } from '../texts.js';
 import { failedAgain, nextBatch } from './conditions.js';
+import { workSinceAfter } from './batch-work.js';
 import { ask, move, note, set, type Effect } from './effects.js';
 import type {
   Execution,
@@ -116,8 +117,12 @@ export function endDelay(execution: Stepping, _: unknown, nowMs: number): Effect
 }
 
 export function delayNextBatch(execution: Guarded, nowMs: number): Effect[] {
-  const atMs = nowMs + execution.plan.batchDelaySeconds * 1_000;
-  return [set({ nextBatchAtMs: atMs }), ask({ type: 'ARM_TIMER', timer: 'BATCH_DELAY', atMs })];
+  const delayMs = execution.plan.batchDelaySeconds * 1_000;
+  const atMs = nowMs + delayMs;
+  return [
+    set({ nextBatchAtMs: atMs, workSinceMs: workSinceAfter(execution, delayMs) }),
+    ask({ type: 'ARM_TIMER', timer: 'BATCH_DELAY', atMs }),
+  ];
 }
 
 /** The lowest index at which an instance can still be PENDING. */
@@ -173,7 +178,7 @@ export function waitForRoom(execution: Guarded, nowMs: number): Effect[] {
   if (execution.waitingFor?.kind === 'ROOM') return wantRoom();
   const down = execution.room?.othersDown ?? 0;
   return [
-    set({ waitingFor: { kind: 'ROOM', who: 'target', sinceMs: nowMs } }),
+    set({ waitingFor: { kind: 'ROOM', who: 'target', sinceMs: nowMs }, workSinceMs: null }),
     note('WAITING', `${String(down)} instances are down for other causes: no room`, {
       waitingKind: 'ROOM',
     }),

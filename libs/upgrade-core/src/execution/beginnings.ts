@@ -101,7 +101,8 @@ export function begin(execution: Validating, nowMs: number): Effect[] {
   const batches = { room: null, roomWanted: false, batch: null, nextBatchAtMs: null };
   const checks = { postChecksAskedAtMs: null, postChecksAnswered: false };
   const sets = { setOperation: null, setFailure: null, staleSet: plan.staleSet };
-  const begun = { ...batches, ...checks, ...sets, approvedStage: 0, lastProgressAtMs: nowMs };
+  const since = { workSinceMs: nowMs, lastProgressAtMs: nowMs };
+  const begun = { ...batches, ...checks, ...sets, approvedStage: 0, ...since };
   return [
     set(begun),
     change(status, `checks passed, ${String(total)} instances to take`),

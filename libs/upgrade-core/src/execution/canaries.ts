@@ -2,6 +2,7 @@
 import { STEP_LIMITS } from '../limits.js';
 import { clipped } from '../texts.js';
 import { MONITOR } from './actors.js';
+import { workSinceAfter } from './batch-work.js';
 import { verdictAfter } from './conditions.js';
 import { armDeadline } from './deadlines.js';
 import { ask, change, note, set, type Effect } from './effects.js';
@@ -95,7 +96,11 @@ export function promoteAsAsked(
 
 /** The rest follows by ROLLING, its first batch at once. */
 function promote(execution: CanaryMonitoring, why: string, by: string, nowMs: number): Effect[] {
-  const going = { nextBatchAtMs: nowMs, roomWanted: false, lastProgressAtMs: nowMs };
+  const watchedMs = nowMs - (execution.canary?.beganAtMs ?? nowMs);
+  const going = {
+    ...{ nextBatchAtMs: nowMs, roomWanted: false, lastProgressAtMs: nowMs },
+    workSinceMs: workSinceAfter(execution, watchedMs),
+  };
   return [
     ...endWatch(execution),
     ...waitNoMore(),

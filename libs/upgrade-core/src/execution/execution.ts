@@ -249,6 +249,8 @@ interface ExecutionFacts {
   readonly setOperations: number;
   /** Why it ended as it did, in a sentence; null while it runs or when all is well. */
   readonly failureReason: string | null;
+  /** COMPLETED: how long one of its batches took by itself, on average; null: nobody knows. */
+  readonly batchWorkMs: number | null;
 }
 
 export interface Pending extends ExecutionFacts {
@@ -282,6 +284,8 @@ interface Moving extends ExecutionFacts {
   readonly staleSet: string | null;
   /** STAGED: number of the last batch that was approved; 0: none. */
   readonly approvedStage: number;
+  /** Since when batches are worked at, moved on by what stands between them; null: nobody knows. */
+  readonly workSinceMs: number | null;
 }
 
 export interface InProgress extends Moving {
@@ -390,5 +394,6 @@ export function createExecution(asked: NewExecution, nowMs: number): Pending {
     weighed: null,
     setOperations: 0,
     failureReason: null,
+    batchWorkMs: null,
   };
 }

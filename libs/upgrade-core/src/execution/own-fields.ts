@@ -14,6 +14,7 @@ type Field =
   | 'setFailure'
   | 'staleSet'
   | 'approvedStage'
+  | 'workSinceMs'
   | 'pausedFrom'
   | 'pauseReason'
   | 'pausedAtMs';
@@ -30,6 +31,7 @@ const MOVING = [
   'setFailure',
   'staleSet',
   'approvedStage',
+  'workSinceMs',
 ];
 
 /** Fields that only some statuses have. A status has all of its own and none of another's. */

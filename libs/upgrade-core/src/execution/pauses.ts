@@ -1,5 +1,6 @@
 /** A pause, its end, and what waits for a person. Timers that count stand still meanwhile. */
 import { REMINDER_EVERY_MS } from '../limits.js';
+import { workSinceAfter } from './batch-work.js';
 import { armDeadline } from './deadlines.js';
 import { ask, change, note, set, type Effect } from './effects.js';
 import {
@@ -81,11 +82,14 @@ function goOn(
   action: Action,
   nowMs: number,
 ): Effect[] {
-  const { pausedFrom, pauseReason } = execution;
+  const { pausedFrom, pauseReason, pausedAtMs } = execution;
   const what = pauseReason === 'OPERATOR' ? 'resumed' : 'stage approved';
   const why = action.reason === null ? what : `${what}: ${action.reason}`;
   // A count of the room that was wanted before the pause may never have been taken.
-  const going = { nextBatchAtMs, roomWanted: false, lastProgressAtMs: nowMs };
+  const going = {
+    ...{ nextBatchAtMs, roomWanted: false, lastProgressAtMs: nowMs },
+    workSinceMs: pauseReason === 'OPERATOR' ? null : workSinceAfter(execution, nowMs - pausedAtMs),
+  };
   const effects: Effect[] = [...waitNoMore(), set(going), change(pausedFrom, why, action.by)];
   if (nextBatchAtMs !== null && nextBatchAtMs > nowMs) {
     effects.push(ask({ type: 'ARM_TIMER', timer: 'BATCH_DELAY', atMs: nextBatchAtMs }));

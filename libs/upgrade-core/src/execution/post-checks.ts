@@ -1,4 +1,5 @@
 /** After the last instance: the checks decide whether the upgrade is COMPLETED. */
+import { batchWorkOf } from './batch-work.js';
 import { whatFailed } from './beginnings.js';
 import { armDeadline } from './deadlines.js';
 import { ask, change, set, type Effect } from './effects.js';
@@ -39,6 +40,7 @@ export function complete(execution: Guarded, nowMs: number): Effect[] {
   const everyone = execution.listing.alreadyThere + execution.total === execution.listed;
   const { to } = execution.plan;
   return [
+    set({ batchWorkMs: batchWorkOf(execution) }),
     change('COMPLETED', `all ${String(execution.total)} instances are on ${to.version}`),
     ...keepPrevious(execution, nowMs),
     // After anything less than every listed instance the deployment keeps its current version.
