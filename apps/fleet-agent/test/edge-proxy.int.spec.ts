@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Agent } from 'node:http';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { InstanceVerb, OperationState } from '#targets/target.driver.js';
 import { isAlive } from '../src/processes/process-identity.probe.js';
 import { ask, Load } from './load.js';
@@ -15,6 +15,8 @@ let agent: RealAgent;
 beforeAll(async () => {
   agent = await RealAgent.start();
 });
+
+afterEach(() => Load.stopAll());
 
 afterAll(async () => {
   await agent.close();

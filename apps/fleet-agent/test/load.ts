@@ -48,10 +48,17 @@ export class Load {
   #mark = Infinity;
   /** Versions that answered requests which were begun after `mark`. */
   readonly sinceMark = new Map<string, number>();
+  static readonly #running = new Set<Load>();
   readonly #keptAlive = new Agent({ keepAlive: true });
   readonly #clients: Promise<void>[];
 
+  /** Also what a test that failed has left running. */
+  static async stopAll(): Promise<void> {
+    await Promise.all([...Load.#running].map((load) => load.stop()));
+  }
+
   constructor(url: string) {
+    Load.#running.add(this);
     this.#clients = Array.from({ length: CONCURRENCY }, (_, client) =>
       this.#run(url, client % 2 === 0 ? this.#keptAlive : false, client),
     );
@@ -66,6 +73,7 @@ export class Load {
     this.#stopped = true;
     await Promise.all(this.#clients);
     this.#keptAlive.destroy();
+    Load.#running.delete(this);
   }
 
   async #run(url: string, sockets: Agent | false, client: number): Promise<void> {

@@ -21,7 +21,6 @@ import { until } from './real-agent.js';
 
 const FLEET = 'api';
 const clock = new SystemClock();
-const go = new AbortController().signal;
 
 /** A proxy that keeps what it is told, unless it is away, and is drained when the test says so. */
 class QuietProxy extends EdgeProxy {
@@ -73,8 +72,13 @@ let processes: EndedProcesses;
 let store: FleetsStore;
 let work: SerialWork;
 let acts: SetActs;
+/** Ends whatever a test that failed has left waiting. */
+let over: AbortController;
+let go: AbortSignal;
 
 beforeEach(async () => {
+  over = new AbortController();
+  go = over.signal;
   folder = await mkdtemp(join(tmpdir(), 'set-acts-'));
   const home = homeOf(folder);
   proxy = new QuietProxy(home, '127.0.0.1', clock);
@@ -91,7 +95,10 @@ beforeEach(async () => {
   store.add({ ...both, instances: both.instances.map(running) });
 });
 
-afterEach(() => rm(folder, { recursive: true }));
+afterEach(async () => {
+  over.abort();
+  await rm(folder, { recursive: true });
+});
 
 function running(instance: InstanceRecord): InstanceRecord {
   const launch = { token: instance.id, version: '1.0.0', port: 1, operationId: null };

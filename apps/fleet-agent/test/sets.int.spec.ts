@@ -1,5 +1,5 @@
 import { Agent } from 'node:http';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { isAlive } from '../src/processes/process-identity.probe.js';
 import { ask, Load, whoAnswers } from './load.js';
 import { RealAgent, until } from './real-agent.js';
@@ -23,6 +23,8 @@ const orders = new Orders(() => agent);
 beforeAll(async () => {
   agent = await RealAgent.start();
 });
+
+afterEach(() => Load.stopAll());
 
 afterAll(async () => {
   await agent.close();
