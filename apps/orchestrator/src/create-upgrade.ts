@@ -183,7 +183,7 @@ export function executionFor(
 
 /** What runs at the tenant: its other deployments, and what the request claims, which outranks them. */
 function installedBeside({ request, neighbours }: UpgradeGrounds): Record<string, string> {
-  const deployed = neighbours.map(({ componentName, version }) => [componentName, version]);
+  const deployed = new Map(neighbours.map((one) => [one.componentName, one.version]));
   return { ...Object.fromEntries(deployed), ...request.installedComponents };
 }
 

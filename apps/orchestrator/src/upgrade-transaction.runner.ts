@@ -1,11 +1,12 @@
 /** What happens inside one transaction of the runner. */
 import { SHARDS, shardOf } from '#postgres/shard-of.js';
 import type { Lease } from '#postgres/service-database.js';
-import { decide } from '#core/execution/decide.js';
+import { allowedActions, decide } from '#core/execution/decide.js';
 import type { Execution } from '#core/execution/execution.js';
 import { isAction, type Action, type Input } from '#core/execution/execution-inputs.js';
 import type { Fact } from '#core/execution/execution-facts.js';
 import type { Request, TimerKind } from '#core/execution/execution-requests.js';
+import { whatItTakes } from '#core/execution/refusals.js';
 import { takePage, type TakenInstance } from '#core/execution/listing.js';
 import { readingAsItStands } from '#core/strategies/room.js';
 import type { ExecutionTx, StoredExecution } from './persistence/execution.store.js';
@@ -117,7 +118,7 @@ export class UpgradeTransaction {
           refusal: notAllowed(working.next, input, decision.allowedActions),
         };
       case 'FORBIDDEN':
-        return { kind: 'REFUSED', refusal: new Refusal('FORBIDDEN', 403, decision.why) };
+        return { kind: 'REFUSED', refusal: forbidden(working.next, decision.why) };
       case 'IMPOSSIBLE':
         return { kind: 'IMPOSSIBLE', reason: decision.reason };
       case 'ABSORBED':
@@ -293,21 +294,25 @@ function notAsInsisted({ strict }: Asked, execution: Execution): Refusal | null 
     return new Refusal('REVISION_MISMATCH', 412, 'The upgrade has another revision by now', {
       currentRevision: execution.revision,
       currentStatus: execution.status,
+      allowedActions: allowedActions(execution),
     });
   }
   return null;
 }
 
-function notAllowed(
-  execution: Execution,
-  input: Input,
-  allowedActions: readonly string[],
-): Refusal {
-  const doing = execution.stopping === null ? '' : ` and stopping to ${execution.stopping.to}`;
-  return new Refusal(
-    'NOT_ALLOWED',
-    409,
-    `${input.type} is not allowed while the upgrade is ${execution.status}${doing}`,
-    { currentStatus: execution.status, allowedActions },
-  );
+function forbidden(execution: Execution, why: string): Refusal {
+  const { status: currentStatus } = execution;
+  const actions = allowedActions(execution);
+  return new Refusal('FORBIDDEN', 403, why, { currentStatus, allowedActions: actions });
+}
+
+function notAllowed(execution: Execution, input: Input, actions: readonly string[]): Refusal {
+  const { status: currentStatus, stopping } = execution;
+  const doing = stopping === null ? '' : ` and stopping to ${stopping.to}`;
+  const title = `${input.type} is not allowed while the upgrade is ${currentStatus}${doing}`;
+  const detail = isAction(input) ? whatItTakes(execution, input) : null;
+  return new Refusal('NOT_ALLOWED', 409, title, {
+    ...{ currentStatus, allowedActions: actions },
+    ...(detail !== null && { detail }),
+  });
 }

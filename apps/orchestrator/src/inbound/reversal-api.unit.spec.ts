@@ -116,9 +116,15 @@ describe('approving a stage', () => {
       waitingFor: { kind: 'APPROVAL', who: 'anybody but Ann' },
     });
     const approve = (by: string) => api.post(`upgrades/${id}/approve`, {}, { 'x-actor': by });
-    expect(await approve('ann')).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } });
+    expect(await approve('ann')).toMatchObject({
+      status: 403,
+      body: { code: 'FORBIDDEN', currentStatus: 'PAUSED' },
+    });
     expect(await api.post(`upgrades/${id}/approve`)).toMatchObject({ status: 403 });
-    expect(await api.post(`upgrades/${id}/resume`)).toMatchObject({ status: 409 });
+    expect(await api.post(`upgrades/${id}/resume`)).toMatchObject({
+      status: 409,
+      body: { detail: expect.stringMatching(/approved/) },
+    });
     expect(await approve('olga')).toMatchObject({ status: 202, body: { status: 'IN_PROGRESS' } });
   });
 });
