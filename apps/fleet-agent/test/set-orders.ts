@@ -1,4 +1,3 @@
-import { expect } from '@jest/globals';
 import type { Fence, InstanceVerb, OperationState, SetOperation } from '#targets/target.driver.js';
 import { greeter, until, type Fleet, type RealAgent } from './real-agent.js';
 
@@ -64,12 +63,14 @@ export class Orders {
       states = await driver.poll(operations, 1_000);
       return states.every(({ state }) => state !== 'RUNNING');
     });
-    expect(states.map(({ state }) => state)).toEqual(ids.map(() => 'SUCCEEDED'));
+    const failed = states.filter(({ state }) => state !== 'SUCCEEDED');
+    if (failed.length > 0) throw new Error(JSON.stringify(failed));
   }
 
   /** A set of so many beside the first, each on NEW and readmitted. */
   async standby(fleet: Fleet, size: number): Promise<string[]> {
-    expect(await this.onSet(fleet, create(size))).toMatchObject({ state: 'SUCCEEDED' });
+    const created = await this.onSet(fleet, create(size));
+    if (created.state !== 'SUCCEEDED') throw new Error(JSON.stringify(created));
     const ids = await this.ids(fleet, GREEN);
     await this.each(fleet, ids, 'bring');
     await this.each(fleet, ids, 'readmit');
