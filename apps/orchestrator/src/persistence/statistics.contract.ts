@@ -58,7 +58,7 @@ export function statisticsContract(open: () => Promise<StatisticsUnderTest>): vo
     const { tallies, active } = await asked();
     expect(active).toBe(0);
     const none = { completed: 0, failed: 0, rolledBack: 0, cancelled: 0 };
-    const all = { ...none, averageDurationMs: null, percentilesMs: null };
+    const all = { ...none, averageDurationMs: null, percentilesMs: null, batchWork: null };
     expect(tallies).toEqual({ all, byStrategy: [], byKind: [], byVersion: [], byFailure: [] });
   });
 
@@ -73,6 +73,7 @@ export function statisticsContract(open: () => Promise<StatisticsUnderTest>): vo
     expect(tallies.all).toEqual({
       ...{ completed: 3, failed: 1, rolledBack: 1, cancelled: 1, averageDurationMs: 4_000 },
       percentilesMs: { p50: 4_000, p90: 8_000, p95: 8_000, p99: 8_000 },
+      batchWork: null,
     });
     const causes = tallies.byFailure.map(({ key, tally }) => [key, finishedOf(tally)]);
     expect(causes.sort()).toEqual([
@@ -103,6 +104,17 @@ export function statisticsContract(open: () => Promise<StatisticsUnderTest>): vo
       ['3.0.0', 1, 9_000],
     ]);
     expect(byStrategy.find(({ key }) => key === 'CANARY')?.tally.percentilesMs).toBeNull();
+  });
+
+  it('know how long batches took, and how many executions say so', async () => {
+    for (const batchWorkMs of [40, 10, 30, 20]) await ended(1_000, { batchWorkMs });
+    await ended(1_000, { status: 'FAILED' });
+    await ended(1_000, { batchWorkMs: 90, plan: { strategy: 'RECREATE' } });
+    const { all, byStrategy } = (await asked()).tallies;
+    expect(all.batchWork).toEqual({ medianMs: 30, executions: 5 });
+    expect(byStrategy.find(({ key }) => key === 'ROLLING')?.tally.batchWork).toEqual({
+      ...{ medianMs: 20, executions: 4 },
+    });
   });
 
   it('leave out other tenants when one is named', async () => {

@@ -18,6 +18,8 @@ interface TallyRow {
   cancelled: number;
   average_ms: number | null;
   percentiles_ms: number[] | null;
+  batch_work_ms: number | null;
+  batch_work_known: number;
   active: number;
 }
 
@@ -69,5 +71,9 @@ function tallyOf(row: TallyRow): Tally {
     percentilesMs: isCounted
       ? { p50: p50 ?? 0, p90: p90 ?? 0, p95: p95 ?? 0, p99: p99 ?? 0 }
       : null,
+    batchWork:
+      row.batch_work_ms === null
+        ? null
+        : { medianMs: row.batch_work_ms, executions: row.batch_work_known },
   };
 }

@@ -4,12 +4,12 @@ import { outcomeOf } from '../upgrade-statistics.js';
 
 export const INSERT_OUTCOMES = `
   INSERT INTO execution_outcomes (id, component_id, tenant_id, created_at, duration_ms, status,
-    kind, strategy, to_version, failure_cause)
+    kind, strategy, to_version, failure_cause, batch_work_ms)
   SELECT id, component_id, tenant_id, created_at, duration_ms, status, kind, strategy, to_version,
-    failure_cause
+    failure_cause, batch_work_ms
   FROM jsonb_to_recordset($1::jsonb) AS o(
     id uuid, component_id uuid, tenant_id text, created_at bigint, duration_ms bigint, status text,
-    kind text, strategy text, to_version text, failure_cause text)`;
+    kind text, strategy text, to_version text, failure_cause text, batch_work_ms bigint)`;
 
 /** Rows for those that ended in this change; most changes end none. */
 export function outcomeRows(
@@ -17,7 +17,9 @@ export function outcomeRows(
 ): Record<string, unknown>[] {
   return changes.flatMap(({ before, next }) => {
     if (isTerminal(before.status) || !isTerminal(next.status)) return [];
-    const { durationMs, toVersion, failureCause, ...outcome } = outcomeOf(next as Ended);
+    const { durationMs, toVersion, failureCause, batchWorkMs, ...outcome } = outcomeOf(
+      next as Ended,
+    );
     return {
       ...outcome,
       id: next.id,
@@ -27,6 +29,7 @@ export function outcomeRows(
       duration_ms: durationMs,
       to_version: toVersion,
       failure_cause: failureCause,
+      batch_work_ms: batchWorkMs,
     };
   });
 }
@@ -39,7 +42,7 @@ export function countOutcomes(ofTenant: boolean): string {
   const tenant = ofTenant ? 'AND tenant_id = $4' : '';
   return `
   WITH counted AS MATERIALIZED (
-    SELECT duration_ms, status, kind, strategy, to_version, failure_cause
+    SELECT duration_ms, status, kind, strategy, to_version, failure_cause, batch_work_ms
     FROM execution_outcomes
     WHERE component_id = $1 AND created_at >= $2 ${tenant}
     ORDER BY created_at DESC LIMIT $3)
@@ -52,6 +55,8 @@ export function countOutcomes(ofTenant: boolean): string {
          avg(duration_ms)::float8 AS average_ms,
          percentile_disc('{0.5,0.9,0.95,0.99}'::float8[])
            WITHIN GROUP (ORDER BY duration_ms)::float8[] AS percentiles_ms,
+         percentile_disc(0.5) WITHIN GROUP (ORDER BY batch_work_ms)::float8 AS batch_work_ms,
+         count(batch_work_ms)::int AS batch_work_known,
          (SELECT count(*)::int FROM executions
           WHERE component_id = $1 AND active AND created_at >= $2 ${tenant}) AS active
   FROM counted GROUP BY GROUPING SETS ((), (kind), (strategy), (to_version), (failure_cause))`;

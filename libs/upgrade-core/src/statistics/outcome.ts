@@ -48,10 +48,12 @@ export interface Outcome {
   readonly durationMs: number | null;
   /** Null unless FAILED or ROLLED_BACK. */
   readonly failureCause: FailureCause | null;
+  /** How long one of its batches took by itself; null unless COMPLETED, or when nobody knows. */
+  readonly batchWorkMs: number | null;
 }
 
 export function outcomeOf(execution: Ended): Outcome {
-  const { status, kind, plan, startedAtMs, completedAtMs } = execution;
+  const { status, kind, plan, startedAtMs, completedAtMs, batchWorkMs } = execution;
   const ran = startedAtMs !== null && completedAtMs !== null;
   return {
     status,
@@ -61,6 +63,7 @@ export function outcomeOf(execution: Ended): Outcome {
     // Two replicas may have judged the two ends, each by its own clock.
     durationMs: ran ? Math.max(0, completedAtMs - startedAtMs) : null,
     failureCause: status === 'FAILED' || status === 'ROLLED_BACK' ? causeOf(execution) : null,
+    batchWorkMs,
   };
 }
 

@@ -14,6 +14,16 @@ export interface Tally {
   /** Of those that were started; null when none was. */
   readonly averageDurationMs: number | null;
   readonly percentilesMs: Readonly<Record<Percentile, number>> | null;
+  /** Null when of none it is known how long its batches took by themselves. */
+  readonly batchWork: BatchWork | null;
+}
+
+/** How long one batch took by itself, as earlier executions say. */
+export interface BatchWork {
+  /** By nearest rank: one of them took so long. */
+  readonly medianMs: number;
+  /** How many executions say so. */
+  readonly executions: number;
 }
 
 export interface Tallied<Key> {
@@ -69,9 +79,7 @@ function grouped<Key>(
 function tallyOf(outcomes: readonly Outcome[]): Tally {
   const count = (status: Outcome['status']): number =>
     outcomes.filter((outcome) => outcome.status === status).length;
-  const durations = outcomes
-    .flatMap(({ durationMs }) => (durationMs === null ? [] : [durationMs]))
-    .sort((a, b) => a - b);
+  const durations = ascending(outcomes.map(({ durationMs }) => durationMs));
   const sum = durations.reduce((total, durationMs) => total + durationMs, 0);
   return {
     completed: count('COMPLETED'),
@@ -80,13 +88,30 @@ function tallyOf(outcomes: readonly Outcome[]): Tally {
     cancelled: count('CANCELLED'),
     averageDurationMs: durations.length === 0 ? null : sum / durations.length,
     percentilesMs: percentilesOf(durations),
+    batchWork: batchWorkOf(ascending(outcomes.map(({ batchWorkMs }) => batchWorkMs))),
   };
+}
+
+/** Without those that are not known. */
+function ascending(known: readonly (number | null)[]): number[] {
+  return known.filter((ms): ms is number => ms !== null).sort((a, b) => a - b);
+}
+
+/** @param sorted ascending */
+function batchWorkOf(sorted: readonly number[]): BatchWork | null {
+  const medianMs = nearestRank(sorted, PERCENTILES.p50);
+  return medianMs === undefined ? null : { medianMs, executions: sorted.length };
+}
+
+/** The smallest that is not exceeded by this share of them. */
+function nearestRank(sorted: readonly number[], share: number): number | undefined {
+  return sorted[Math.ceil(share * sorted.length) - 1];
 }
 
 /** @param sorted ascending */
 function percentilesOf(sorted: readonly number[]): Tally['percentilesMs'] {
   if (sorted.length === 0) return null;
-  const at = (share: number): number => sorted[Math.ceil(share * sorted.length) - 1] ?? 0;
+  const at = (share: number): number => nearestRank(sorted, share) ?? 0;
   const { p50, p90, p95, p99 } = PERCENTILES;
   return { p50: at(p50), p90: at(p90), p95: at(p95), p99: at(p99) };
 }

@@ -118,7 +118,7 @@ describe('how long an execution took', () => {
 describe('a tally', () => {
   const outcome = (more: Partial<Outcome>): Outcome => ({
     ...{ status: 'COMPLETED', kind: 'UPGRADE', strategy: 'ROLLING', toVersion: '2.0.0' },
-    ...{ durationMs: 1_000, failureCause: null },
+    ...{ durationMs: 1_000, failureCause: null, batchWorkMs: null },
     ...more,
   });
 
@@ -148,6 +148,12 @@ describe('a tally', () => {
     expect(all.averageDurationMs).toBe(10.5);
     const { all: one } = talliesOf([outcome({ durationMs: 7 })]);
     expect(one.percentilesMs).toEqual({ p50: 7, p90: 7, p95: 7, p99: 7 });
+  });
+
+  it('knows the median of how long batches took, and how many say so', () => {
+    const known = [40, null, 10, 20, 30].map((batchWorkMs) => outcome({ batchWorkMs }));
+    expect(talliesOf(known).all.batchWork).toEqual({ medianMs: 20, executions: 4 });
+    expect(talliesOf([outcome({})]).all.batchWork).toBeNull();
   });
 
   it('is made of each strategy, version, kind and cause', () => {
