@@ -66,6 +66,7 @@ export class ModelWorld {
   readonly problems: string[] = [];
   #wasStopped = false;
   #isEvened = false;
+  #wasUnhealthy = false;
 
   constructor(
     public execution: Execution,
@@ -89,6 +90,7 @@ export class ModelWorld {
     for (const fact of decision.facts) this.#follow(fact, before);
     for (const request of decision.requests) this.#hear(request);
     this.#check(before);
+    this.#checkWayOn(before, input);
     this.#wasStopped = this.execution.stopping !== null || isTerminal(this.execution.status);
     return decision;
   }
@@ -249,6 +251,24 @@ export class ModelWorld {
     if (isToBeEvened !== this.#isEvened) this.#blame('a share of the traffic is not taken back');
     this.#checkTimers();
     this.#checkSteps();
+  }
+
+  /** Out of the watch over canaries, and into a rollback, nobody goes who may not. */
+  #checkWayOn({ status: from }: Execution, input: Input): void {
+    const { status, stopping } = this.execution;
+    if (from !== 'ROLLING_BACK' && status === 'ROLLING_BACK' && stopping !== null) {
+      this.#blame('a rollback that is stopping from the start');
+    }
+    if (from !== 'CANARY_MONITORING') return;
+    if (input.type === 'CANARY_WATCHED') this.#wasUnhealthy ||= input.verdict === 'UNHEALTHY';
+    if (status !== 'IN_PROGRESS') return;
+    if (input.type === 'CANARY_WATCHED') {
+      const mayGoOn = input.verdict === 'HEALTHY' && input.durationOver && !this.#wasUnhealthy;
+      if (!mayGoOn) this.#blame('canaries promoted themselves too early');
+    } else if (input.type === 'PROMOTE_CANARY') {
+      const isForced = input.force && input.reason !== null;
+      if (this.#wasUnhealthy && !isForced) this.#blame('UNHEALTHY canaries were promoted');
+    }
   }
 
   #checkTimers(): void {
