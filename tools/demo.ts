@@ -98,9 +98,9 @@ function conclude({ lines, problems }: Verdict, screen: Screen, product: Product
     console.error(`the services' logs are in ${product.logFolder}`);
     return 1;
   }
-  screen.say('✓ all ended as it should, no event is missing, and all that was promised was kept');
-  screen.say('Next: `npm start` leaves it running for you, with an upgrade to begin by curl; the');
-  screen.say('README explains what you saw. There is more to see with `npm run demo -- <name>`:');
+  screen.say('✓ all ended as they should, no event is missing, every promise was kept');
+  screen.say('Next: `npm start` leaves it running for you, with an upgrade to begin by curl;');
+  screen.say('the README explains what you saw. More: `npm run demo -- <name>`, where name is');
   screen.say(menu());
   return 0;
 }

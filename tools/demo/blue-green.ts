@@ -23,7 +23,7 @@ const ANSWERS_SEEN = 50;
 
 /** A new set takes over in one act, goes back the same way, and is rolled back after its switch. */
 export const blueGreen: Demonstration = {
-  about: 'a new set beside the old: switched in one act, switched back, and how long that takes',
+  about: 'a new set, switched in one act, and back; how long that takes',
   run: (stage) =>
     underLoad(stage, async (load) => {
       await addSmokeTest(stage);

@@ -22,7 +22,7 @@ const ASKED = {
 
 /** Canaries that a person promotes, and canaries that turn bad and are taken back by themselves. */
 export const canary: Demonstration = {
-  about: 'canaries: good ones are promoted by a person, bad ones are found out and taken back',
+  about: 'good canaries are promoted, bad ones are found out and taken back',
   env: { 'canary-monitor': { CANARY_INTERVAL_SECONDS: String(SAMPLE_EVERY_SECONDS) } },
   run: (stage) =>
     underLoad(stage, async (load) => {

@@ -221,7 +221,7 @@ describe('what no event tells', () => {
       samples: [{ number: 4, at, outcome: 'FAIL', findings }],
     };
     expect(noticeOf({ ...answer, status: 'CANARY_MONITORING', canary })).toBe(
-      'canaries: INCONCLUSIVE; sample 4 FAIL (health PASS, error-rate FAIL 0.123)',
+      'INCONCLUSIVE; sample 4 FAIL (health PASS, error-rate FAIL 0.123)',
     );
     expect(noticeOf({ ...answer, status: 'IN_PROGRESS', canary })).toBe('');
   });

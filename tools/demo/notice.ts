@@ -15,7 +15,7 @@ export function noticeOf(answer: ExecutionAnswer): string {
   const watched = !isWatched
     ? []
     : [
-        `canaries: ${canary.verdict ?? 'no verdict yet'}`,
+        canary.verdict ?? 'no verdict yet',
         ...(sample === undefined ? [] : [sampleSentence(sample)]),
       ];
   const toDo = TO_DO[waitingFor?.kind ?? ''];

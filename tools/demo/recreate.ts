@@ -6,7 +6,7 @@ import { underLoad } from './under-load.js';
 
 /** All instances at once, where a while without answers is accepted. */
 export const recreate: Demonstration = {
-  about: 'all at once: the one strategy with a downtime, and how long that is',
+  about: 'all at once: the one strategy with a downtime',
   run: (stage) =>
     underLoad(stage, async (load) => {
       stage.screen.say(

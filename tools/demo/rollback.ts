@@ -8,7 +8,7 @@ import { countOf, type UpgradeView } from './upgrade-view.js';
 
 /** An operator rolls back in the middle of a batch: all that was touched goes back, by itself. */
 export const rollback: Demonstration = {
-  about: 'an operator rolls back in the middle: all that was touched goes back, room kept',
+  about: 'an operator rolls back in the middle; the room is kept',
   run: (stage) =>
     underLoad(stage, async (load) => {
       stage.screen.say(

@@ -4,7 +4,7 @@ import { underLoad } from './under-load.js';
 
 /** Two rolling upgrades under load: one that succeeds, and one that takes itself back. */
 export const rolling: Demonstration = {
-  about: 'two rolling upgrades: one succeeds, one takes itself back (the one without a name)',
+  about: 'one upgrade succeeds, one takes itself back; without a name: this',
   run: (stage) =>
     underLoad(stage, async (load) => {
       const { screen } = stage;

@@ -16,7 +16,7 @@ const ASKED = { strategy: 'STAGED', batchSize: 3, maxUnavailablePercentage: 40 }
 
 /** Stages that wait for a person, who must be another than the one who asked for the upgrade. */
 export const staged: Demonstration = {
-  about: 'stages: each further one waits until another person has approved it',
+  about: 'each further stage waits until another person has approved it',
   run: (stage) =>
     underLoad(stage, async (load) => {
       stage.screen.say(

@@ -79,25 +79,29 @@ function problemsOf(act: Act): string[] {
   return [...problems, ...found.problems.map((problem) => `${name}: ${problem}`)];
 }
 
+/** Under the name of an act, and under its status. */
+const UNDER_NAME = ' '.repeat(18);
+
+/** In lines of no more than 80 columns, but for what an act adds. */
 function linesOf({ view, durationMs, served, dropped, errors, room, owed, found }: Act): string[] {
   const name = `${view.fromVersion} → ${view.toVersion}`;
   const failed = errors === 0 ? '' : `, ${grouped(errors)} answered with an error`;
-  const allowed = owed.mostDown === null ? '' : ` of ${String(owed.mostDown)} allowed`;
+  const allowed = owed.mostDown === null ? 'all may be' : `${String(owed.mostDown)} may be`;
   return [
-    `  ${name.padEnd(15)} ${view.status.padEnd(12)} ${String(view.total)} instances in ` +
-      `${seconds(durationMs)}, ${String(view.lastSequence)} events without a gap, ` +
-      `${grouped(served)} requests served, ${grouped(dropped)} dropped${failed}, ` +
-      `at most ${String(room.mostDown)} down at once${allowed}`,
-    ...found.lines.map((line) => `                  ${line}`),
+    `  ${name.padEnd(15)} ${view.status.padEnd(11)} ${String(view.total)} instances in ` +
+      `${seconds(durationMs)}, ${String(view.lastSequence)} events without a gap`,
+    `${UNDER_NAME}${grouped(served)} requests served, ${grouped(dropped)} dropped${failed}`,
+    `${UNDER_NAME}at most ${String(room.mostDown)} of the live instances down at once, ${allowed}`,
+    ...found.lines.map((line) => `${UNDER_NAME}${line}`),
   ];
 }
 
 function loadLines(load: LoadReading): string[] {
   const { kept, fresh, slow } = load.byKind;
   return [
-    `  all in all      ${grouped(load.served)} requests served (${grouped(kept)} on kept ` +
-      `connections, ${grouped(fresh)} on fresh ones, ${grouped(slow)} long ones), ` +
-      `${grouped(load.dropped)} dropped`,
+    `  all in all      ${grouped(load.served)} requests served, ${grouped(load.dropped)} dropped`,
+    `${UNDER_NAME}${grouped(kept)} on kept connections, ${grouped(fresh)} on fresh ones, ` +
+      `${grouped(slow)} long ones`,
     `  the longest     ${milliseconds(load.longestMs)} (median ${milliseconds(load.medianMs)}); ` +
       `of those that ask for 800 ms: ${milliseconds(load.longestSlowMs)}`,
   ];
