@@ -27,24 +27,31 @@ export interface ListedPage {
  * Takes instances in order of their ids until as many are taken as were asked for. One that is on
  * the target version already is not taken; one that does not say its version is, and goes back to
  * the version the deployment says it had.
+ *
+ * BLUE_GREEN takes them all, to be replaced by as many of a new set, whose ids nobody knows yet.
+ *
+ * @param moved of a REVERT: the instances that are to be taken back; null: any
  */
 export function takePage(
   execution: Validating,
   page: ListedPage,
+  moved: ReadonlySet<string> | null = null,
 ): { report: Extract<Report, { type: 'INSTANCES_LISTED' }>; taken: readonly TakenInstance[] } {
   const { plan, total } = execution;
   const wanted = plan.totalInstances ?? Number.POSITIVE_INFINITY;
-  const candidates = page.instances.filter(({ version }) => version !== plan.to.version);
+  const isSet = plan.newSet !== null;
+  const others = page.instances.filter(({ version }) => version !== plan.to.version);
+  const candidates = (isSet ? page.instances : others).filter(({ id }) => moved?.has(id) ?? true);
   const taken = candidates.slice(0, Math.max(0, wanted - total)).map(({ id, version }, at) => ({
     index: total + at,
-    instanceId: id,
-    fromVersion: version ?? plan.from.version,
+    instanceId: isSet ? '' : id,
+    fromVersion: isSet ? null : (version ?? plan.from.version),
   }));
   const report = {
     type: 'INSTANCES_LISTED',
     listed: page.instances.length,
     taken: taken.length,
-    alreadyThere: page.instances.length - candidates.length,
+    alreadyThere: isSet ? 0 : page.instances.length - others.length,
     cursor: page.cursor,
     nextCursor: page.nextCursor,
   } as const;
