@@ -6,6 +6,7 @@
  *   npm run simulate -- --bug dual-write      with a planted bug, which must be caught
  */
 import { parseArgs } from 'node:util';
+import { GUARDS, ROWS } from '#core/execution/execution-transitions.js';
 import { HONEST, PLANTED_BUGS } from '../test/simulation/planted-bugs.js';
 import { replayLine, runSeed, type SeedRun } from '../test/simulation/run-seed.js';
 import { runCommand, say, type Command } from './command.js';
@@ -50,11 +51,13 @@ await runCommand(async ({ interrupted }: Command) => {
   const startedMs = performance.now();
   const startedCpu = process.cpuUsage();
   const ends = new Map<string, number>();
+  const untaken = new Set([...ROWS, ...GUARDS].map(({ name }) => name));
   let wrong = 0;
   let done = 0;
   for (let seed = first; seed < first + count && !interrupted.aborted; seed += 1) {
     const run = await runSeed(seed, bug);
     done += 1;
+    for (const row of run.rowsHit.keys()) untaken.delete(row);
     for (const end of run.ends) ends.set(end, (ends.get(end) ?? 0) + 1);
     if (run.problems.length === 0) continue;
     wrong += 1;
@@ -69,5 +72,6 @@ await runCommand(async ({ interrupted }: Command) => {
       `${String(wrong)} wrong`,
   );
   say([...ends].map(([end, times]) => `${end} ${String(times)}`).join(', '));
+  if (untaken.size > 0) say(`rows of the table that no seed took: ${[...untaken].join(', ')}`);
   return wrong === 0 ? 0 : 1;
 });

@@ -8,11 +8,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { EventLog } from '../../tools/demo/demonstration.js';
+import type { ProgressEvent } from '#contracts/progress.messages.js';
+import { EventLog, type Demonstration } from '../../tools/demo/demonstration.js';
 import { followProgress } from '../../tools/demo/progress-feed.js';
 import { startLoad, type Load } from '../../tools/demo/load.js';
-import { hasEnded, newView, seen, type UpgradeView } from '../../tools/demo/upgrade-view.js';
-import { registerExample, targetOf, type ExampleFleet } from '../../tools/product/example-fleet.js';
+import { watchRoom, type RoomWatch } from '../../tools/demo/room-watch.js';
+import {
+  countOf,
+  hasEnded,
+  newView,
+  seen,
+  type UpgradeView,
+} from '../../tools/demo/upgrade-view.js';
+import {
+  idOf,
+  registerExample,
+  targetOf,
+  type ExampleFleet,
+} from '../../tools/product/example-fleet.js';
 import { startProduct, type Fleet, type Product } from '../../tools/product/product.js';
 import type { ExecutionAnswer, RegistryApi } from '../../tools/product/registry-api.js';
 import { upgradeRequest } from '../../tools/product/upgrade-request.js';
@@ -35,6 +48,8 @@ export interface StartOptions {
   /** The run's own stack when left out. */
   readonly servers?: Servers;
   readonly supervision?: Partial<ServiceOptions>;
+  /** What the services are told beside what every start tells them. */
+  readonly env?: Demonstration['env'];
 }
 
 /** Starts the product; the caller stops it after its last test. */
@@ -47,6 +62,7 @@ export async function startTested(options: StartOptions = {}): Promise<TestedPro
     ports: 'private',
     folder,
     ...(options.supervision === undefined ? {} : { supervision: options.supervision }),
+    ...(options.env === undefined ? {} : { env: options.env }),
   });
   const tested = new TestedProduct(product, folder);
   await tested.follow();
@@ -140,19 +156,43 @@ export class TestedProduct {
       healthCheckTimeoutSeconds: 3,
       ...more,
     });
-    const upgrade = new TestedUpgrade(this.api, id, {
-      from: currentVersion,
-      to: toVersion,
-      instanceIds: fleet.instanceIds,
-    });
+    // The instances of a new set have ids that nobody knows before.
+    const instanceIds = more['strategy'] === 'BLUE_GREEN' ? [] : fleet.instanceIds;
+    return this.#begin(id, { from: currentVersion, to: toVersion, instanceIds });
+  }
+
+  /** Creates and starts the revert of an upgrade that has ended. */
+  async revert(ended: TestedUpgrade): Promise<TestedUpgrade> {
+    const { fromVersion, toVersion } = ended.view;
+    const { id } = await this.api.post<ExecutionAnswer>(`upgrades/${ended.id}/revert`);
+    return this.#begin(id, { from: toVersion, to: fromVersion, instanceIds: [] });
+  }
+
+  /** Looks at the fleet from outside from now on. */
+  watchRoom({ fleet }: TestedFleet): RoomWatch {
+    return watchRoom(this.product.urls['fleet-agent'], fleet.name);
+  }
+
+  /** Changes a version of the example for all upgrades that are created from now on. */
+  async patchVersion(
+    { example }: TestedFleet,
+    version: string,
+    change: Record<string, unknown>,
+  ): Promise<void> {
+    const { componentId, versionIds } = example;
+    await this.api.patch(`components/${componentId}/versions/${idOf(versionIds, version)}`, change);
+  }
+
+  async #begin(id: string, begun: Begun): Promise<TestedUpgrade> {
+    const upgrade = new TestedUpgrade(this.api, id, begun);
     this.#events.follow(id, upgrade.hear);
     await this.api.post(`upgrades/${id}/start`);
     return upgrade;
   }
 
   /** How often each instance's process was started on this version, as the process itself says. */
-  startsOf({ fleet }: TestedFleet, version: string): number[] {
-    return fleet.instanceIds.map((id) => {
+  startsOf({ fleet }: TestedFleet, version: string, ids = fleet.instanceIds): number[] {
+    return ids.map((id) => {
       const log = join(this.folder, 'fleet-agent', 'logs', fleet.name, `${id}.log`);
       const lines = readFileSync(log, 'utf8').split('\n');
       return lines.filter((line) => line.startsWith(`greeter ${version} as ${id} `)).length;
@@ -172,16 +212,24 @@ export class TestedProduct {
   }
 }
 
+interface Begun {
+  readonly from: string;
+  readonly to: string;
+  readonly instanceIds: readonly string[];
+}
+
 /** An upgrade as its events on Kafka tell it. */
 export class TestedUpgrade {
   view: UpgradeView;
+  /** Each once, in the order of their sequence. */
+  readonly events: ProgressEvent[] = [];
   /** Instance and attempt, for each time an instance went to UPGRADING. */
   readonly taken: string[] = [];
 
   constructor(
     private readonly api: RegistryApi,
     readonly id: string,
-    { from, to, instanceIds }: { from: string; to: string; instanceIds: readonly string[] },
+    { from, to, instanceIds }: Begun,
   ) {
     this.view = newView(id, { from, to }, instanceIds);
   }
@@ -189,19 +237,33 @@ export class TestedUpgrade {
   readonly hear: Parameters<EventLog['follow']>[1] = (event) => {
     const { lastSequence } = this.view;
     this.view = seen(this.view, event);
-    const isNew = this.view.lastSequence > lastSequence;
-    if (!isNew || !('instanceId' in event.data)) return;
+    if (this.view.lastSequence === lastSequence) return;
+    this.events.push(event);
+    if (!('instanceId' in event.data)) return;
     const { instanceId, instanceStatus, attempt } = event.data;
     if (instanceStatus === 'UPGRADING') this.taken.push(`${instanceId} attempt ${attempt}`);
   };
 
   /** Waits until some instances stand in this status. */
   async untilSome(status: string, count = 1): Promise<void> {
-    await until(`${String(count)} instances ${status}`, () => this.#count(status) >= count);
+    await until(`${String(count)} instances ${status}`, () => countOf(this.view, status) >= count);
   }
 
   async untilStatus(status: string): Promise<void> {
     await until(`the upgrade is ${status}`, () => this.view.status === status);
+  }
+
+  async untilNoted(note: string): Promise<void> {
+    await until(`the upgrade notes ${note}`, () => this.view.notes.includes(note));
+  }
+
+  /** What REST answers for it. */
+  answer(): Promise<ExecutionAnswer> {
+    return this.api.get(`upgrades/${this.id}`);
+  }
+
+  async act(action: string, body: Record<string, unknown> = {}): Promise<void> {
+    await this.api.post(`upgrades/${this.id}/${action}`, body);
   }
 
   async untilEnded(): Promise<string> {
@@ -213,9 +275,5 @@ export class TestedUpgrade {
   async sequencesByRest(): Promise<number[]> {
     const events = await this.api.all<{ data: { sequence: number } }>(`upgrades/${this.id}/events`);
     return events.map(({ data }) => data.sequence);
-  }
-
-  #count(status: string): number {
-    return [...this.view.instances.values()].filter((one) => one.status === status).length;
   }
 }

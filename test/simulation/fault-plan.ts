@@ -49,7 +49,8 @@ export function drawFaults(random: SeededRandom): FaultPlan {
     // A target far away: what is asked of it may arrive when somebody else drives it already.
     target: { ...rates(), slow: rate(0.5), crashes: rate(0.002) },
     replicas: random.pick([1, 1, 2]),
-    faultyMs: random.between(5_000, 90_000),
+    // Canaries are watched for minutes, and most upgrades end within one.
+    faultyMs: random.chance(0.2) ? random.between(90_000, 300_000) : random.between(5_000, 90_000),
     blowEveryMs: random.chance(0.2) ? Infinity : random.between(1_000, 20_000),
     bias: random.chance(0.5) ? 0.5 : 0.05,
   };

@@ -1,8 +1,11 @@
 /** Whoever means ill: kills, freezes, fells, asks for things at the worst moment. */
+import { isTerminal, type StrategyName } from '#core/execution/execution.js';
+import type { ActionType } from '#core/execution/execution-inputs.js';
 import { type SeededRandom } from '#testing/seeded-random.js';
 import type { SimulatedWorld } from './simulated-world.js';
 import { SERVICES } from './services.js';
-import { drawTargetFaults, type Upgrade } from './upgrades.js';
+import { FROM, NEXT, TO } from './registered.js';
+import { drawId, drawTargetFaults, DRAWN_STRATEGIES, requestOf, type Upgrade } from './upgrades.js';
 
 type Blow = readonly [weight: number, strike: () => void | Promise<void>];
 
@@ -16,7 +19,36 @@ const MOMENTS: readonly string[] = [
   'post-checks-passed',
   'rollback',
   'rollback-progressed',
+  'pause',
+  'stage-settled',
+  'canaries-completed',
+  'canary-watched',
+  'canary-unhealthy',
+  'new-set',
+  'traffic-switched',
+  'set-operation-ended',
 ];
+
+/** What an operator may do at any moment, however little sense it makes there. */
+const ACTIONS: readonly (ActionType | 'NEXT')[] = [
+  'CANCEL',
+  'CANCEL',
+  'ROLLBACK',
+  'START',
+  'PAUSE',
+  'PAUSE',
+  'RESUME',
+  'RESUME',
+  'APPROVE',
+  'APPROVE',
+  'PROMOTE_CANARY',
+  'REVERT',
+  'NEXT',
+];
+
+const ACTIONS_AT_THE_END = ['REVERT', 'NEXT', 'NEXT', 'CANCEL'] as const;
+
+const OPERATORS = ['olga', 'omar', 'ann'] as const;
 
 export class Nemesis {
   readonly #random: SeededRandom;
@@ -55,13 +87,16 @@ export class Nemesis {
   async #strike(): Promise<void> {
     const { world } = this;
     const random = this.#random;
+    world.adopt();
     const upgrade = random.pick(world.upgrades);
     const blows: readonly Blow[] = [
       [3, () => this.#kill()],
       [2, () => this.#freeze()],
       [2, () => this.#fall(upgrade)],
       [1, () => this.#changeFaults(upgrade)],
-      [1, () => void this.#operate(upgrade.create.id)],
+      [5, () => void this.#operate(upgrade.create.id)],
+      [0.5, () => this.#vanish(upgrade)],
+      [0.3, () => this.#appear(upgrade)],
       [1, () => this.#rewind()],
       [0.5, () => this.#killAll()],
     ];
@@ -107,8 +142,10 @@ export class Nemesis {
     });
   }
 
-  async #changeFaults({ fleet, instances }: Upgrade): Promise<void> {
-    const faults = this.#random.chance(0.5) ? [] : drawTargetFaults(this.#random, instances);
+  async #changeFaults({ fleet, instances, create }: Upgrade): Promise<void> {
+    const faults = this.#random.chance(0.5)
+      ? []
+      : drawTargetFaults(this.#random, instances, create.plan.strategy);
     this.world.trace(fleet, `faults: ${JSON.stringify(faults)}`);
     await this.world.fleets.setFaults(fleet, faults);
   }
@@ -116,13 +153,44 @@ export class Nemesis {
   async #operate(id: string): Promise<void> {
     const random = this.#random;
     // Drawn before anything is awaited: the order of draws must not hang on answers.
-    const first = random.pick(['CANCEL', 'ROLLBACK', 'CANCEL', 'START'] as const);
     const force = random.chance(0.3);
-    const second = random.chance(0.3) ? random.pick(['CANCEL', 'ROLLBACK'] as const) : null;
-    const acts = [this.world.act(id, first, { force })];
-    // Two at once: exactly one of them wins, or both in an order.
-    if (second !== null) acts.push(this.world.act(id, second));
-    await Promise.all(acts);
+    const hasEnded = this.world.has(id) && isTerminal(this.world.execution(id).status);
+    const actions = hasEnded ? ACTIONS_AT_THE_END : ACTIONS;
+    const acting = Array.from({ length: random.pick([1, 1, 1, 2, 2, 3]) }, () => {
+      const over = { by: random.pick(OPERATORS), force, reason: 'because' };
+      const strategy = random.pick(DRAWN_STRATEGIES);
+      return { type: random.pick(actions), over, newId: drawId(random), strategy };
+    });
+    // At once: exactly one of two that contradict each other wins, or both in an order.
+    await Promise.all(
+      acting.map(({ type, over, newId, strategy }) => {
+        if (type === 'REVERT') return this.world.people.revert(newId, id);
+        if (type === 'NEXT') return this.#goOn(newId, id, strategy);
+        return this.world.act(id, type, over);
+      }),
+    );
+  }
+
+  /** The next upgrade of the same fleet, or the same one again where it was not completed. */
+  #goOn(newId: string, id: string, strategy: StrategyName): Promise<boolean> {
+    const upgrade = this.world.upgrades.find(({ create }) => create.id === id);
+    if (upgrade === undefined || !this.world.has(id)) return Promise.resolve(false);
+    const { tenantId, componentId, plan } = upgrade.create;
+    const isOnTo = this.world.deployment(upgrade).currentVersionId === TO.id;
+    const ends = isOnTo ? { from: TO, to: NEXT } : { from: FROM, to: TO };
+    const request = requestOf({ ...plan, ...ends, strategy, allowDowntime: true }, componentId);
+    return this.world.people.create({ id: newId, tenantId, request });
+  }
+
+  async #vanish({ fleet, instances }: Upgrade): Promise<void> {
+    const index = this.#random.between(0, instances - 1);
+    this.world.trace(fleet, `instance ${String(index)} vanishes`);
+    await this.world.rooms.vanish(fleet, index);
+  }
+
+  async #appear({ fleet, instances }: Upgrade): Promise<void> {
+    this.world.trace(fleet, 'an instance appears');
+    await this.world.fleets.alter(fleet, instances, {});
   }
 
   #rewind(): void {

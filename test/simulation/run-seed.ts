@@ -2,6 +2,7 @@
 import { SeededRandom } from '#testing/seeded-random.js';
 import { checkAll } from './checkers.js';
 import { drawFaults } from './fault-plan.js';
+import { HonestOperator } from './honest-operator.js';
 import { Nemesis } from './nemesis.js';
 import { HONEST, type PlantedBug } from './planted-bugs.js';
 import { SimulatedWorld } from './simulated-world.js';
@@ -38,7 +39,9 @@ export async function runSeed(
   for (const upgrade of drawn) void world.upgrade(upgrade);
   await nemesis.rage();
   await world.heal();
+  void new HonestOperator(world).work();
   await world.settle();
+  await world.letKeptSetsGo();
   const problems = await checkAll(world);
   return {
     seed,

@@ -16,12 +16,13 @@ import { TOPIC_SPECS } from '#contracts/topics.js';
 import { MemoryExecutionStore } from '../../apps/orchestrator/src/persistence/execution.memory.store.js';
 import type { StoredExecution } from '../../apps/orchestrator/src/persistence/execution.store.js';
 import type { Deployment } from '../../apps/orchestrator/src/registry.js';
-import type { Judged } from '../../apps/orchestrator/src/upgrade-asked.runner.js';
+import { WAKE, type Judged } from '../../apps/orchestrator/src/upgrade-asked.runner.js';
 import type { Orchestrator } from '../../apps/orchestrator/src/orchestrator.js';
 import {
   NoPrometheus,
   type MetricSource,
 } from '../../apps/canary-monitor/src/inbound/prometheus.client.js';
+import { armedTimers } from './end-checkers.js';
 import { NO_FAULTS, type FaultPlan } from './fault-plan.js';
 import { HONEST, type PlantedBug } from './planted-bugs.js';
 import { People } from './people.js';
@@ -319,9 +320,19 @@ export class SimulatedWorld {
     await this.clock.pass(1_000);
   }
 
+  /** Lets time pass until every set that was kept beside a live one has been retired. */
+  async letKeptSetsGo(): Promise<void> {
+    const isKept = (): boolean =>
+      this.upgrades.some((upgrade) => this.deployment(upgrade).standbySet !== null);
+    const end = await this.clock.runUntil(() => !isKept(), LIVENESS);
+    if (end !== 'HOLDS') this.problems.push(`I15: a set is kept for ever (${end})`);
+  }
+
   #isAllTold(): boolean {
     const databases = Object.values(this.#databases);
-    return databases.every(({ store }) => store.readOutbox(ALL_SHARDS, 1).length === 0);
+    const isSent = databases.every(({ store }) => store.readOutbox(ALL_SHARDS, 1).length === 0);
+    // Whoever takes over a shard clears away what its last owner was to be woken by.
+    return isSent && armedTimers(this).every(({ kind }) => kind !== WAKE);
   }
 
   #allEnded(): boolean {

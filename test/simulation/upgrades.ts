@@ -1,6 +1,6 @@
 /** The upgrades that scenarios and simulation run: what was asked for, and the fleet it is about. */
 import { REQUEST_DEFAULTS } from '#core/limits.js';
-import type { ExecutionPlan } from '#core/execution/execution.js';
+import type { ExecutionPlan, StrategyName } from '#core/execution/execution.js';
 import type { CanaryMetric } from '#contracts/work.messages.js';
 import type { SimulatedFault } from '#targets/simulated-faults.js';
 import type { SeededRandom } from '#testing/seeded-random.js';
@@ -94,15 +94,16 @@ export function upgradeAsStored(stored: StoredExecution, { fleet, instances }: U
 /** An upgrade with everything drawn: small, because trouble does not need many instances. */
 export function drawUpgrade(random: SeededRandom, at: number): Upgrade {
   const instances = random.between(1, 9);
-  const hex = (digits: number): string =>
-    Array.from({ length: digits }, () => random.between(0, 15).toString(16)).join('');
+  const strategy = random.pick(DRAWN_STRATEGIES);
   return anUpgrade({
-    id: `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(12)}`,
+    id: drawId(random),
     tenantId: `tenant-${String(at)}`,
     instances,
     latencyMs: random.pick([0, 50, 500]),
-    faults: random.chance(0.4) ? drawTargetFaults(random, instances) : [],
+    faults: random.chance(0.4) ? drawTargetFaults(random, instances, strategy) : [],
+    ...drawMetrics(random),
     plan: {
+      strategy,
       batchSize: random.between(1, 4),
       batchDelaySeconds: random.pick([0, 0, 2]),
       healthCheckIntervalSeconds: random.pick([0, 1]),
@@ -110,19 +111,59 @@ export function drawUpgrade(random: SeededRandom, at: number): Upgrade {
       maxUnavailablePercentage: random.pick([1, 25, 50, 100]),
       autoRollbackEnabled: random.chance(0.5),
       failureThreshold: random.between(1, 4),
+      canaryPercentage: random.pick([1, 10, 50, 100]),
+      canaryDurationSeconds: random.between(60, 180),
+      autoPromote: random.chance(0.5),
+      blueGreenRetentionSeconds: random.pick([0, 5, 60]),
     },
   });
 }
 
+export const DRAWN_STRATEGIES: readonly StrategyName[] = [
+  'ROLLING',
+  'ROLLING',
+  'CANARY',
+  'BLUE_GREEN',
+  'RECREATE',
+  'STAGED',
+];
+
+export function drawId(random: SeededRandom): string {
+  const hex = (digits: number): string =>
+    Array.from({ length: digits }, () => random.between(0, 15).toString(16)).join('');
+  return `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(12)}`;
+}
+
+/** Seldom the new version shows by a metric that it is bad. */
+function drawMetrics(random: SeededRandom): Pick<UpgradeAsked, 'metrics' | 'canaryMetrics'> {
+  if (random.chance(0.7)) return {};
+  const errors = random.pick([0, 0, 9]);
+  const bound = { bound: 1, direction: 'BELOW', initialDelaySeconds: 0 } as const;
+  return {
+    metrics: { errors: { [FROM.version]: 0, [TO.version]: errors } },
+    canaryMetrics: [{ name: 'errors', source: 'TARGET', query: 'errors', ...bound }],
+  };
+}
+
+const PLACES = ['DRAIN', 'BRING', 'HEALTH', 'ROLLBACK', 'LIST', 'SWITCH', 'METRICS'] as const;
+
 /** Faults of the target itself: a version that fails, hangs, lies or loses instances. */
-export function drawTargetFaults(random: SeededRandom, instances: number): SimulatedFault[] {
+export function drawTargetFaults(
+  random: SeededRandom,
+  instances: number,
+  strategy: StrategyName,
+): SimulatedFault[] {
+  // There is one switch in a whole upgrade, and no other strategy has any.
+  const places = strategy === 'BLUE_GREEN' ? ([...PLACES, 'SWITCH', 'SWITCH'] as const) : PLACES;
   return Array.from({ length: random.between(1, 3) }, () => {
-    const on = random.pick(['DRAIN', 'BRING', 'HEALTH', 'ROLLBACK', 'LIST'] as const);
+    const on = random.pick(places);
     const drawn = random.pick(['FAIL', 'HANG', 'LIE', 'NO_DATA'] as const);
     // One that lies about what it does is found out by looking, unless looking is lied to as well.
-    const how = drawn === 'LIE' && (on === 'LIST' || on === 'HEALTH') ? 'FAIL' : drawn;
+    const isLooking = on === 'LIST' || on === 'HEALTH' || on === 'METRICS';
+    const how = drawn === 'LIE' && isLooking ? 'FAIL' : drawn;
+    const isOfOne = on !== 'SWITCH' && random.chance(0.7);
     return {
-      ...(random.chance(0.7) && { instance: random.between(0, instances - 1) }),
+      ...(isOfOne && { instance: random.between(0, instances - 1) }),
       ...{ on, how },
       ...(random.chance(0.7) && { times: random.between(1, 3) }),
     };
