@@ -225,6 +225,16 @@ export const PREVIEW_LIMITS = {
   batchesRehearsed: 1_000,
   /** Answers a rehearsal gives; more is a bug in the table. */
   roundsMax: 20_000,
+  /** Down instances that a count of the room names: as many as the engine looks up. */
+  downNamed: 1_000,
+  /** Instances that are named of each batch. */
+  instancesNamed: 20,
+  /** Earlier executions, the newest, whose batches say how long one takes. */
+  executionsAsked: 50,
+  /** How long the checks of a preview, all side by side, may look at the target. */
+  looksTimeoutMs: 10_000,
+  /** Pages of instances, of 1,000 each, that a request looks at; the upgrade itself looks at all. */
+  pagesMax: 10,
 } as const;
 
 /** A million instances in pages: more pages than this are no honest question. */

@@ -14,17 +14,17 @@ import {
   type RoomReading,
   type Step,
 } from '../execution/execution.js';
+import type { Fact } from '../execution/execution-facts.js';
 import type { Action, Input, Report, SettledSteps } from '../execution/execution-inputs.js';
+import { pendingInPhase } from '../strategies/phase.js';
 import { allowedDown } from '../strategies/room.js';
 import { PREVIEW_LIMITS } from '../limits.js';
+import { fleetOf, type PreviewedFleet, type TakenFleet } from './previewed-fleet.js';
 
 export interface PreviewQuestion {
   readonly plan: ExecutionPlan;
-  /** N: all instances the target lists now; at least 1. */
-  readonly listed: number;
-  /** How many of them are down now: they go first and need no room. */
-  readonly down: number;
-  /** How long one batch took without its delay, by earlier executions; null: nobody knows. */
+  readonly fleet: PreviewedFleet;
+  /** How long one batch took by itself in earlier executions; null: nobody knows. */
   readonly batchWorkMs: number | null;
 }
 
@@ -36,8 +36,12 @@ export interface PreviewedBatch {
   readonly number: number;
   readonly phase: PreviewedPhase;
   readonly size: number;
-  /** Of those, instances that are down already. */
+  /** Of those, instances that are down already: they go first. */
   readonly alreadyDown: number;
+  /** The first of them, at most {@link PREVIEW_LIMITS.instancesNamed}, by index. */
+  readonly indices: readonly number[];
+  /** Their ids; null: nobody listed the instances, or it is a new set, whose ids nobody knows. */
+  readonly instanceIds: readonly string[] | null;
   /** Instances that may be down at once and are not, before it begins; null: room is not kept. */
   readonly room: number | null;
   /** Instances that serve while it is under way, of all there are. */
@@ -51,42 +55,55 @@ export interface PreviewedBatch {
 export interface Preview {
   readonly listed: number;
   readonly total: number;
+  /** On the target version already, so not taken; null: nobody listed the instances. */
+  readonly alreadyThere: number | null;
   /** U: so many may be down at once; null where room is not kept. */
   readonly allowedDown: number | null;
   /** The first ones, at most {@link PREVIEW_LIMITS.batchesShown}. */
   readonly batches: readonly PreviewedBatch[];
   readonly batchesInAll: number;
+  /** As things stand it does not get further: others that are down leave no room. */
+  readonly standsStill: boolean;
   /** Fewest instances that serve at any moment, and in percent of all there are, rounded down. */
   readonly lowestServing: number;
   readonly lowestServingPercentage: number;
   /** Batch delays and canary monitoring alone. */
   readonly waitingMs: number;
-  /** With the time the batches took before; null: no earlier execution says. */
+  /** With the time the batches took before; null: nobody knows, or it does not get to its end. */
   readonly expectedDurationMs: number | null;
-  /** What it will wait for a person for, beside being started. */
+  /** Stages that a person has to approve. */
   readonly approvals: number;
+  /** A person has to promote the canaries. */
+  readonly needsPromotion: boolean;
 }
 
-/** Throws when the rules do not bring an upgrade to its end in which everything succeeds. */
-export function previewOf(question: PreviewQuestion): Preview {
-  const { plan, listed, batchWorkMs } = question;
-  const run = new Rehearsal(question);
+/**
+ * Null when there is nothing to take. Throws when the rules do not bring an upgrade to its end in
+ * which everything succeeds.
+ */
+export function previewOf(question: PreviewQuestion): Preview | null {
+  const { plan, batchWorkMs } = question;
+  const fleet = fleetOf(plan, question.fleet);
+  const { listed, total, alreadyThere } = fleet;
+  if (total === 0) return null;
+  const run = new Rehearsal(question, fleet);
   run.toTheEnd();
-  const { batches, batchesInAll, waitingMs } = run;
-  const lowestServing = Math.min(listed, ...batches.map(({ serving }) => serving));
-  const keepsRoom = plan.strategy !== 'RECREATE' && plan.strategy !== 'BLUE_GREEN';
+  const { batches, batchesInAll, waitingMs, standsStill } = run;
+  const lowestServing = Math.min(listed - fleet.down, ...batches.map(({ serving }) => serving));
+  const isKnown = batchWorkMs !== null && !standsStill;
   return {
-    listed,
-    total: run.total,
-    allowedDown: keepsRoom ? allowedDown(listed, plan.maxUnavailablePercentage) : null,
+    ...{ listed, total, alreadyThere, batchesInAll, standsStill, lowestServing, waitingMs },
+    allowedDown: keepsRoom(plan) ? allowedDown(listed, plan.maxUnavailablePercentage) : null,
     batches: batches.slice(0, PREVIEW_LIMITS.batchesShown),
-    batchesInAll,
-    lowestServing,
     lowestServingPercentage: Math.floor((100 * lowestServing) / listed),
-    waitingMs,
-    expectedDurationMs: batchWorkMs === null ? null : waitingMs + batchesInAll * batchWorkMs,
+    expectedDurationMs: isKnown ? waitingMs + batchesInAll * batchWorkMs : null,
     approvals: plan.strategy === 'STAGED' ? Math.max(0, batchesInAll - 1) : 0,
+    needsPromotion: plan.strategy === 'CANARY' && !plan.autoPromote,
   };
+}
+
+function keepsRoom({ strategy }: ExecutionPlan): boolean {
+  return strategy !== 'RECREATE' && strategy !== 'BLUE_GREEN';
 }
 
 const NOBODY: Action = { type: 'START', by: 'preview', reason: null, force: false };
@@ -100,31 +117,37 @@ class Rehearsal {
   readonly batches: PreviewedBatch[] = [];
   batchesInAll = 0;
   waitingMs = 0;
+  standsStill = false;
   #execution: Execution;
   #nowMs = 0;
   /** The indices of the batch under way. */
   #underWay: readonly number[] = [];
-  #taken = 0;
+  /** Down instances that are taken, by index, ascending, and have not had their turn yet. */
+  readonly #downAhead: Set<number>;
+  readonly #takenByName = new Set<number>();
+  /** Nobody below it is PENDING. */
+  #next = 0;
 
-  constructor(private readonly question: PreviewQuestion) {
+  constructor(
+    private readonly question: PreviewQuestion,
+    private readonly fleet: TakenFleet,
+  ) {
     const ids = { id: ID, tenantId: '', componentId: ID };
     const how = { kind: 'UPGRADE', revertOf: null, handOver: 0, plan: question.plan } as const;
     this.#execution = createExecution({ ...ids, ...how }, 0);
-  }
-
-  get total(): number {
-    return this.#execution.total;
+    this.#downAhead = new Set(fleet.downTaken);
   }
 
   toTheEnd(): void {
-    const { listed, plan } = this.question;
-    const taken = Math.min(listed, plan.totalInstances ?? listed);
-    const page = { listed, taken, alreadyThere: 0, cursor: null, nextCursor: null };
+    const { listed, total: taken, alreadyThere } = this.fleet;
+    const page = { listed, taken, alreadyThere: alreadyThere ?? 0, cursor: null, nextCursor: null };
     this.#take(NOBODY);
     this.#take({ type: 'INSTANCES_LISTED', ...page });
     this.#take({ type: 'PRE_CHECKS_ENDED', handOver: 1, checks: PASSED });
     for (let round = 0; round < PREVIEW_LIMITS.roundsMax; round += 1) {
-      if (this.#execution.status === 'COMPLETED') return;
+      const { status, waitingFor } = this.#execution;
+      this.standsStill = waitingFor?.kind === 'ROOM';
+      if (status === 'COMPLETED' || this.standsStill) return;
       this.#take(this.#nextAnswer());
       // From here on all batches are alike: the rest is reckoned, not rehearsed.
       if (this.batches.length >= PREVIEW_LIMITS.batchesRehearsed) {
@@ -178,12 +201,14 @@ class Rehearsal {
     return { type: 'STEPS_SETTLED', handOver, settled: [settled], room: null };
   }
 
-  /** Down ones are the first by index: which they are makes no difference to the plan. */
   #room(): RoomReading {
-    const left = Math.max(0, Math.min(this.question.down, this.total) - this.#taken);
-    const beyond = Math.max(0, this.question.down - this.total);
-    const downPending = Array.from({ length: left }, (_, at) => this.#taken + at);
-    return { othersDown: left + beyond, downPending, countedAtMs: this.#nowMs };
+    const downPending: number[] = [];
+    for (const index of this.#downAhead) {
+      if (downPending.length === PREVIEW_LIMITS.downNamed) break;
+      downPending.push(index);
+    }
+    const othersDown = this.fleet.downElsewhere + this.#downAhead.size;
+    return { othersDown, downPending, countedAtMs: this.#nowMs };
   }
 
   #take(input: Input): void {
@@ -193,54 +218,60 @@ class Rehearsal {
       throw new Error(`the preview's ${input.type} was ${decision.kind} in ${before.status}`);
     }
     this.#execution = decision.next;
-    for (const fact of decision.facts) {
-      if (fact.type !== 'INSTANCES_MOVED' || fact.from !== 'PENDING') continue;
-      const alreadyDown = fact.select.by === 'INDICES' ? fact.count : 0;
-      this.#begun(fact.count, alreadyDown);
+    const begun = decision.facts.flatMap((fact) => this.#takenBy(fact));
+    if (begun.length > 0) this.#begin(begun);
+  }
+
+  /** The indices that leave PENDING by this fact, in their order. */
+  #takenBy(fact: Fact): number[] {
+    if (fact.type !== 'INSTANCES_MOVED' || fact.from !== 'PENDING') return [];
+    if (fact.select.by === 'INDICES') {
+      for (const index of fact.select.indices) this.#takenByName.add(index);
+      return [...fact.select.indices];
     }
+    const taken: number[] = [];
+    for (; taken.length < fact.count; this.#next += 1) {
+      if (!this.#takenByName.has(this.#next)) taken.push(this.#next);
+    }
+    return taken;
   }
 
-  /** A batch begins, or the second half of one: the down ones come first. */
-  #begun(count: number, alreadyDown: number): void {
-    const execution = this.#execution;
-    const number = ('batch' in execution ? execution.batch?.number : null) ?? 1;
-    const last = this.batches.at(-1);
-    const isSame = last?.number === number;
-    const first = isSame ? this.#taken - last.size : this.#taken;
-    this.#taken += count;
-    this.#underWay = Array.from({ length: this.#taken - first }, (_, at) => first + at);
-    if (isSame) this.batches.pop();
-    const size = (isSame ? last.size : 0) + count;
-    const down = (isSame ? last.alreadyDown : 0) + alreadyDown;
-    this.batches.push(this.#batchOf(number, size, down));
-    this.batchesInAll = number;
-  }
-
-  #batchOf(number: number, size: number, alreadyDown: number): PreviewedBatch {
-    const { plan, listed, down, batchWorkMs } = this.question;
-    const { strategy } = plan;
-    const isSet = strategy === 'BLUE_GREEN';
-    const keepsRoom = !isSet && strategy !== 'RECREATE';
-    // Those that were down and have been taken before are up again by now.
-    const downBefore = Math.max(0, down - (this.#taken - size));
-    const allowed = allowedDown(listed, plan.maxUnavailablePercentage);
+  #begin(indices: readonly number[]): void {
+    const { plan, batchWorkMs } = this.question;
+    const { listed, downElsewhere, ids } = this.fleet;
+    const number = this.batchesInAll + 1;
+    const downBefore = downElsewhere + this.#downAhead.size;
+    const alreadyDown = indices.filter((index) => this.#downAhead.delete(index)).length;
+    const size = indices.length;
+    const isSet = plan.strategy === 'BLUE_GREEN';
     const isCanary = this.#execution.status === 'CANARY_RUNNING';
-    return {
-      ...{ number, size, alreadyDown },
+    const allowed = allowedDown(listed, plan.maxUnavailablePercentage);
+    const named = indices.slice(0, PREVIEW_LIMITS.instancesNamed);
+    this.batches.push({
+      ...{ number, size, alreadyDown, indices: named },
+      instanceIds: ids === null ? null : named.map((index) => ids[index] ?? ''),
       phase: isSet ? 'NEW_SET' : isCanary ? 'CANARY' : 'REST',
-      room: keepsRoom ? Math.max(0, allowed - downBefore) : null,
-      serving: isSet ? listed - down : listed - downBefore - (size - alreadyDown),
+      room: keepsRoom(plan) ? Math.max(0, allowed - downBefore) : null,
+      serving: isSet ? listed - downBefore : listed - downBefore - (size - alreadyDown),
       startsAfterMs: batchWorkMs === null ? null : this.waitingMs + (number - 1) * batchWorkMs,
-      needsApproval: strategy === 'STAGED' && number > 1,
-    };
+      needsApproval: plan.strategy === 'STAGED' && number > 1,
+    });
+    this.batchesInAll = number;
+    this.#underWay = indices;
   }
 
-  /** Every further batch is as large as the last one, but for the very last. */
+  /** Every further batch is as large as the last one, but for the last of each phase. */
   #reckonRest(): void {
-    const { counters, plan } = this.#execution;
+    const { counters, plan, status } = this.#execution;
     const size = this.batches.at(-1)?.size ?? 1;
-    const rest = Math.ceil(counters.PENDING / size);
-    this.batchesInAll += rest;
-    if (plan.strategy !== 'STAGED') this.waitingMs += rest * plan.batchDelaySeconds * 1_000;
+    const canaries = status === 'CANARY_RUNNING' ? pendingInPhase(this.#execution) : 0;
+    const first = Math.ceil(canaries / size);
+    const rest = Math.ceil((counters.PENDING - canaries) / size);
+    this.batchesInAll += first + rest;
+    if (plan.strategy === 'STAGED') return;
+    // After the watch the next batch begins at once.
+    const delays = status === 'CANARY_RUNNING' ? first + rest - 1 : first + rest;
+    this.waitingMs += delays * plan.batchDelaySeconds * 1_000;
+    if (status === 'CANARY_RUNNING') this.waitingMs += plan.canaryDurationSeconds * 1_000;
   }
 }
