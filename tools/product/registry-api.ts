@@ -53,6 +53,8 @@ export interface ExecutionAnswer extends Registered {
   readonly completedAt: string | null;
   readonly waitingFor: { readonly kind: string; readonly who: string } | null;
   readonly canary: CanaryAnswer | null;
+  /** Of BLUE_GREEN; null for all other strategies. */
+  readonly newSet: { readonly name: string; readonly state: string } | null;
 }
 
 export interface CanaryAnswer {

@@ -306,7 +306,7 @@ export function executionContract(open: () => Promise<ExecutionsUnderTest>): voi
     const { tenantId, componentId } = stored.execution;
     const plan = { ...stored.execution.plan, newSet: 'u-1' };
     const set = { name: 'u-1', previous: 'main', named: 3, cursor: null, leftBehind: null };
-    const ends = async (state: 'STANDING' | 'LIVE') => {
+    const ends = async (state: 'STANDING' | 'RETIRED' | 'LIVE') => {
       const newSet = { ...set, state };
       const execution = { ...stored.execution, plan, newSet, total: 3 };
       const record = { execution, currentVersionId: null, leftOver: [] };
@@ -314,6 +314,7 @@ export function executionContract(open: () => Promise<ExecutionsUnderTest>): voi
       return (await under.deployment(tenantId, componentId)).observedVersions;
     };
     expect(await ends('STANDING')).toEqual({});
+    expect(await ends('RETIRED')).toEqual({});
     expect(await ends('LIVE')).toEqual({ '1.1.0': 3 });
   });
 

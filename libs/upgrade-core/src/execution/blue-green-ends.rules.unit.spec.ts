@@ -136,6 +136,7 @@ describe('a rollback', () => {
     expect(then.execution).toMatchObject({
       status: 'ROLLED_BACK',
       counters: { ROLLED_BACK: 4, PENDING: 0 },
+      newSet: { state: 'RETIRED' },
     });
   });
 

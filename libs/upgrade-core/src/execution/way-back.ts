@@ -85,7 +85,16 @@ export function takeInRollback(
     leftOver: allLeftOver(execution, report),
     agentDone: report.done,
   };
-  return [...moves, set({ rollback, lastProgressAtMs: nowMs })];
+  return [
+    ...moves,
+    ...withoutNewSet(execution, report),
+    set({ rollback, lastProgressAtMs: nowMs }),
+  ];
+}
+
+/** What was live until then is gone: nobody may take it for what runs now. */
+function withoutNewSet({ newSet }: RollingBack, { setsRestored }: Progressed): Effect[] {
+  return setsRestored && newSet !== null ? [set({ newSet: { ...newSet, state: 'RETIRED' } })] : [];
 }
 
 /** BLUE_GREEN: the new set is gone as a whole, and traffic where it was. */
