@@ -3,7 +3,12 @@ import { SHARDS, shardOf } from '#postgres/shard-of.js';
 import type { Lease } from '#postgres/service-database.js';
 import { allowedActions, decide } from '#core/execution/decide.js';
 import type { Execution } from '#core/execution/execution.js';
-import { isAction, type Action, type Input } from '#core/execution/execution-inputs.js';
+import {
+  isAction,
+  type Action,
+  type ActionType,
+  type Input,
+} from '#core/execution/execution-inputs.js';
 import type { Fact } from '#core/execution/execution-facts.js';
 import type { Request, TimerKind } from '#core/execution/execution-requests.js';
 import { whatItTakes } from '#core/execution/refusals.js';
@@ -17,19 +22,24 @@ import {
   type Asked,
   type Committed,
   type Judged,
+  type MovedInstance,
   type RawReport,
 } from './upgrade-asked.runner.js';
 import { carryOut } from './upgrade-requests.runner.js';
 
 /** An execution's state while a transaction decides several inputs of it, one after another. */
 interface Working {
-  readonly before: StoredExecution;
+  /** As its row stands: what was locked, or what has been saved since. */
+  before: StoredExecution;
   next: Execution;
-  readonly facts: Fact[];
-  readonly requests: Request[];
-  readonly taken: TakenInstance[];
+  /** Decided and not saved yet. */
+  facts: Fact[];
+  taken: TakenInstance[];
   /** Ids of a new set's instances, for the rows from `first` on. */
-  readonly named: { readonly first: number; readonly ids: readonly string[] }[];
+  named: { readonly first: number; readonly ids: readonly string[] }[];
+  /** Instances that were taken in, by what has been saved. */
+  readonly moved: MovedInstance[];
+  readonly requests: Request[];
   readonly actions: Action[];
 }
 
@@ -39,6 +49,15 @@ interface Understood {
   readonly taken?: readonly TakenInstance[];
   readonly named?: Working['named'][number];
 }
+
+/** Reports that speak of instances by how their rows stand. */
+const READS_ROWS: readonly string[] = [
+  'STEPS_SETTLED',
+  'ROOM_COUNTED',
+  'FLEET_COMPARED',
+  'ROLLBACK_ANSWERED',
+  'PAGE_READ',
+];
 
 type RollbackAnswered = Extract<RawReport, { type: 'ROLLBACK_ANSWERED' }>;
 
@@ -72,26 +91,24 @@ export class UpgradeTransaction {
       this.tx.holdLeases(leasesOf(asked)),
       this.tx.lock(ids, mode),
     ]);
-    const answers: (Answer | 'CHANGED')[] = [];
-    for (const one of asked) {
+    const answers = new Map<Asked, Answer | 'CHANGED'>();
+    for (const one of inOrder(asked)) {
       const stored = locked.get(one.executionId);
       if (one.inboxKey !== undefined && !fresh.delete(one.inboxKey)) {
-        answers.push({ kind: 'ABSORBED', stored: stored ?? null });
+        answers.set(one, { kind: 'ABSORBED', stored: stored ?? null });
       } else if (stored === undefined) {
-        answers.push(mode === 'skip' ? { kind: 'BUSY' } : unknownExecution(one));
+        answers.set(one, mode === 'skip' ? { kind: 'BUSY' } : unknownExecution(one));
       } else {
-        answers.push(await this.#decide(one, stored));
+        answers.set(one, await this.#decide(one, stored));
       }
     }
     // A timer that fired is gone, unless what was decided arms it again.
     await this.tx.disarm(this.#fired);
     const changes = await this.#write(owned);
-    return answers.map((answer, at) => {
+    return asked.map((one) => {
+      const answer = answers.get(one) ?? 'CHANGED';
       if (answer !== 'CHANGED') return answer;
-      return {
-        kind: 'COMMITTED',
-        change: changes.get((asked[at] as Asked).executionId) as Committed,
-      };
+      return { kind: 'COMMITTED', change: changes.get(one.executionId) as Committed };
     });
   }
 
@@ -99,6 +116,10 @@ export class UpgradeTransaction {
     const working = this.#working.get(asked.executionId) ?? workingOn(stored);
     const refusal = notAsInsisted(asked, working.next);
     if (refusal !== null) return { kind: 'REFUSED', refusal };
+    // What it means hangs on the rows: they must say what was decided before it.
+    if (READS_ROWS.includes(asked.input.type) && working.facts.length > 0) {
+      await this.#save([working]);
+    }
     const understood = await this.#understood(asked.input, working.next);
     const { input } = understood;
     const decision = decide(working.next, input, this.nowMs);
@@ -219,26 +240,40 @@ export class UpgradeTransaction {
   async #write(owned: ReadonlySet<number>): Promise<ReadonlyMap<string, Committed>> {
     const all = [...this.#working.values()];
     if (all.length === 0) return new Map();
-    const added = all.map(({ next, taken }) => this.tx.addInstances(next.id, taken, this.nowMs));
-    const named = all.flatMap(({ next, named }) =>
-      named.map(({ first, ids }) => this.tx.nameInstances(next.id, first, ids)),
-    );
-    const saved = this.tx.save(
-      all.map(({ before, next, facts }) => ({ before: before.execution, next, facts })),
-    );
     const recorded = all.flatMap((working) => this.#recordActions(working));
     // All at once: of two that fail, one that nobody awaited would end the process.
-    const [moved] = await Promise.all([saved, ...added, ...named, ...recorded]);
+    await Promise.all([this.#save(all), ...recorded]);
     const changes = new Map<string, Committed>();
     const foreign: string[] = [];
     for (const working of all) {
       const stored = { ...working.before, execution: working.next };
       await carryOut(this.tx, stored, working.requests);
-      changes.set(working.next.id, { stored, taken: moved.get(working.next.id) ?? [] });
+      changes.set(working.next.id, { stored, taken: working.moved });
       if (!owned.has(shardOf(working.next.id, SHARDS))) foreign.push(working.next.id);
     }
     await wakeOwners(this.tx, foreign, this.nowMs);
     return changes;
+  }
+
+  /** Writes what was decided so far, set-based; it can go on from there. */
+  async #save(all: readonly Working[]): Promise<void> {
+    const added = all.map(({ next, taken }) => this.tx.addInstances(next.id, taken, this.nowMs));
+    const named = all.flatMap(({ next, named }) =>
+      named.map(({ first, ids }) => this.tx.nameInstances(next.id, first, ids)),
+    );
+    // Rows have their names before they move: a move answers with them.
+    if (named.length > 0) await Promise.all(named);
+    const saved = this.tx.save(
+      all.map(({ before, next, facts }) => ({ before: before.execution, next, facts })),
+    );
+    const [moved] = await Promise.all([saved, ...added]);
+    for (const working of all) {
+      working.moved.push(...(moved.get(working.next.id) ?? []));
+      working.before = { ...working.before, execution: working.next };
+      working.facts = [];
+      working.taken = [];
+      working.named = [];
+    }
   }
 
   #recordActions({ next, actions }: Working): Promise<void>[] {
@@ -248,6 +283,21 @@ export class UpgradeTransaction {
       return this.tx.recordAction({ ...action, revision, atMs: this.nowMs });
     });
   }
+}
+
+/** Whoever stops or takes back comes before who waits, who before who goes on (spec §3). */
+const ACTIONS_IN_ORDER: readonly (readonly ActionType[])[] = [
+  ['CANCEL', 'ROLLBACK'],
+  ['PAUSE'],
+  ['PROMOTE_CANARY'],
+  ['RESUME', 'APPROVE', 'START', 'REVERT'],
+];
+
+/** Reports as they came, then actions by what they do; those of one rank as they came. */
+function inOrder(asked: readonly Asked[]): Asked[] {
+  const rank = ({ input: { type } }: Asked): number =>
+    ACTIONS_IN_ORDER.findIndex((types) => (types as readonly string[]).includes(type));
+  return [...asked].sort((a, b) => rank(a) - rank(b));
 }
 
 /** The owner is another replica: a notification now, and a row in case it gets lost. */
@@ -265,7 +315,7 @@ export async function wakeOwners(
 
 function workingOn(before: StoredExecution): Working {
   const { execution: next } = before;
-  return { before, next, facts: [], requests: [], taken: [], named: [], actions: [] };
+  return { before, next, facts: [], taken: [], named: [], moved: [], requests: [], actions: [] };
 }
 
 function leasesOf(asked: readonly Asked[]): Lease[] {

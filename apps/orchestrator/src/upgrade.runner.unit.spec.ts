@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
 import { MemoryShardLeases } from '#postgres/memory-shard-leases.js';
 import { SteppedClock } from '#runtime/stepped-clock.js';
+import { checks } from '#testing/inputs.js';
 import { aStoredExecution } from './persistence/execution.contract.js';
 import { EXECUTION_TABLES, MemoryExecutionStore } from './persistence/execution.memory.store.js';
 import type { StandingDeployment, StoredExecution } from './persistence/execution.store.js';
@@ -46,5 +47,38 @@ describe('creating an execution', () => {
     await expect(otherTarget).rejects.toMatchObject(refusal);
     const kept = { set: 'main', versionId: randomUUID(), retireAtMs: 0 };
     await expect(createOn(() => ({ standby: kept }))).rejects.toMatchObject(refusal);
+  });
+});
+
+describe('several reports of one execution in one transaction', () => {
+  it('are judged by rows that say what was decided before them', async () => {
+    const clock = new SteppedClock();
+    const nowMs = (): number => clock.nowMs();
+    const database = new MemoryServiceDatabase({ nowMs, tables: EXECUTION_TABLES });
+    const store = new MemoryExecutionStore(database);
+    const leases = new MemoryShardLeases(database, nowMs);
+    const runner = new UpgradeRunner(store, leases, clock, QUIET);
+    const { execution, ...brief } = aStoredExecution();
+    const { id, tenantId, componentId, kind, plan } = execution;
+    const asked = { id, tenantId, componentId, kind, revertOf: null, plan, by: 'ann' };
+    await runner.create({ ...asked, ...brief });
+    await runner.act(id, { type: 'START', by: 'ann', reason: null, force: false }, undefined);
+    const listed = [0, 1, 2, 3].map((at) => ({ id: `i-${String(at)}`, version: '1.0.0' }));
+    const page = { cursor: null, nextCursor: null, instances: listed };
+    await runner.report({ executionId: id, input: { type: 'PAGE_READ', ...page } });
+    const gone = { type: 'FLEET_COMPARED', handOver: 1, vanished: [1], appeared: [] } as const;
+    const count = { othersDown: 0, downPending: [], countedAtMs: nowMs() };
+    await runner.absorb([
+      {
+        executionId: id,
+        input: { type: 'PRE_CHECKS_ENDED', handOver: 1, checks: checks('PASSED') },
+      },
+      { executionId: id, input: gone },
+      { executionId: id, input: gone },
+      { executionId: id, input: { type: 'ROOM_COUNTED', room: count } },
+    ]);
+    const instances = await store.instances(id, { statuses: null, afterIndex: -1, limit: 9 });
+    const statuses = instances.map(({ status }) => status);
+    expect(statuses).toEqual(['DRAINING', 'FAILED', 'PENDING', 'PENDING']);
   });
 });
