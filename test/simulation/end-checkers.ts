@@ -20,6 +20,15 @@ export function checkTimers(world: SimulatedWorld): string[] {
   return left.map(({ subject, kind }) => `I15: ${subject} has ended and has a timer ${kind}`);
 }
 
+/** Executions whose canaries are being watched. */
+export function openWatches(world: SimulatedWorld): string[] {
+  const { rows } = world.database('canary-monitor').store.table('watches');
+  return [...rows.values()].flatMap((row) => {
+    const { state, executionId } = (row as { watch: CanaryWatch }).watch;
+    return state === 'RUNNING' || state === 'GATHERING' ? [executionId] : [];
+  });
+}
+
 /** A watch ends with CANARY_MONITORING: the last word about it is END, and nobody watches on. */
 export function checkWatches(world: SimulatedWorld, executionId: string): string[] {
   const problems: string[] = [];
@@ -30,13 +39,8 @@ export function checkWatches(world: SimulatedWorld, executionId: string): string
     last = data.kind;
   }
   if (last !== 'END') problems.push(`I15: ${executionId}: its watch was never ended`);
-  const { rows } = world.database('canary-monitor').store.table('watches');
-  for (const row of rows.values()) {
-    const { watch } = row as { watch: CanaryWatch };
-    const isOn = watch.state === 'RUNNING' || watch.state === 'GATHERING';
-    if (watch.executionId === executionId && isOn) {
-      problems.push(`I15: ${executionId} has ended and is still watched`);
-    }
+  if (openWatches(world).includes(executionId)) {
+    problems.push(`I15: ${executionId} has ended and is still watched`);
   }
   return problems;
 }

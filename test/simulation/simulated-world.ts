@@ -22,7 +22,7 @@ import {
   NoPrometheus,
   type MetricSource,
 } from '../../apps/canary-monitor/src/inbound/prometheus.client.js';
-import { armedTimers } from './end-checkers.js';
+import { armedTimers, openWatches } from './end-checkers.js';
 import { NO_FAULTS, type FaultPlan } from './fault-plan.js';
 import { HONEST, type PlantedBug } from './planted-bugs.js';
 import { People } from './people.js';
@@ -265,9 +265,12 @@ export class SimulatedWorld {
     }
   }
 
+  /** With as many instances as it has listed: some may have appeared, or vanished, before. */
   #upgradeOf(executionId: string): Upgrade | undefined {
     this.adopt();
-    return this.upgrades.find(({ create }) => create.id === executionId);
+    const upgrade = this.upgrades.find(({ create }) => create.id === executionId);
+    const listed = this.#now(executionId)?.listed ?? 0;
+    return upgrade && { ...upgrade, instances: listed > 0 ? listed : upgrade.instances };
   }
 
   /** What the registry says of the deployment, past every fault. */
@@ -332,7 +335,11 @@ export class SimulatedWorld {
     const databases = Object.values(this.#databases);
     const isSent = databases.every(({ store }) => store.readOutbox(ALL_SHARDS, 1).length === 0);
     // Whoever takes over a shard clears away what its last owner was to be woken by.
-    return isSent && armedTimers(this).every(({ kind }) => kind !== WAKE);
+    const isAwake = armedTimers(this).every(({ kind }) => kind !== WAKE);
+    // A monitor that was away has yet to read that its watch is over.
+    return (
+      isSent && isAwake && openWatches(this).every((id) => !isTerminal(this.execution(id).status))
+    );
   }
 
   #allEnded(): boolean {
