@@ -94,6 +94,8 @@ export function judgeGrounds(grounds: UpgradeGrounds): UpgradeJudgement {
 export interface TargetFacts {
   /** Instances of its live set. */
   readonly listed: number;
+  /** Of those, down: not both admitted to traffic and healthy. */
+  readonly down: number;
   /** Can run a second set beside the first. */
   readonly sets: boolean;
 }

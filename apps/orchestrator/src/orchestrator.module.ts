@@ -13,6 +13,7 @@ import { RegistryRunner } from './registry.runner.js';
 import { StatisticsRunner } from './statistics.runner.js';
 import type { TargetDesk } from './target-desk.js';
 import { UpgradeCreationRunner } from './upgrade-creation.runner.js';
+import { UpgradePreviewRunner } from './upgrade-preview.runner.js';
 import { UpgradeReadsRunner } from './upgrade-reads.runner.js';
 import { UpgradeReversalRunner } from './upgrade-reversal.runner.js';
 import { UpgradeRunner } from './upgrade.runner.js';
@@ -34,6 +35,7 @@ export class OrchestratorModule {
     const { orchestrator, executions, registry, statistics, idempotency, desk } = parts;
     const { runner } = orchestrator;
     const creation = new UpgradeCreationRunner(registry, executions, runner, desk, ground.clock);
+    const previews = [registry, executions, statistics, desk, ground.clock] as const;
     const reversal = new UpgradeReversalRunner(runner, creation);
     return {
       module: OrchestratorModule,
@@ -44,6 +46,7 @@ export class OrchestratorModule {
         { provide: UpgradeRunner, useValue: runner },
         { provide: UpgradeCreationRunner, useValue: creation },
         { provide: UpgradeReversalRunner, useValue: reversal },
+        { provide: UpgradePreviewRunner, useValue: new UpgradePreviewRunner(...previews) },
         { provide: UpgradeReadsRunner, useValue: new UpgradeReadsRunner(executions) },
         { provide: RegistryRunner, useValue: new RegistryRunner(registry, desk, ground.clock) },
         { provide: StatisticsRunner, useValue: new StatisticsRunner(registry, statistics) },

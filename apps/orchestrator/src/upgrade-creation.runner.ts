@@ -1,6 +1,5 @@
 import type { Clock } from '#runtime/clock.js';
 import type { UpgradeJudgement } from '#core/compatibility/compatibility.js';
-import { REQUEST_LIMITS } from '#core/limits.js';
 import {
   cannotBeDone,
   executionFor,
@@ -11,9 +10,8 @@ import {
 } from './create-upgrade.js';
 import type { ExecutionStore, StoredExecution } from './persistence/execution.store.js';
 import type { RegistryStore } from './persistence/registry.store.js';
-import { Refusal } from './refusal.js';
-import { unusable } from './registry.runner.js';
 import type { TargetDesk } from './target-desk.js';
+import { askTarget, readGrounds } from './upgrade-grounds.runner.js';
 import type { UpgradeRunner } from './upgrade.runner.js';
 
 export interface UpgradeAsked {
@@ -43,7 +41,7 @@ export class UpgradeCreationRunner {
   async create(asked: UpgradeAsked): Promise<StoredExecution> {
     const before = await this.executions.get(asked.id);
     if (before?.execution.tenantId === asked.tenantId) return before;
-    const grounds = await this.#read(asked);
+    const grounds = await readGrounds(this.registry, asked);
     const judgement = await this.#judge(grounds);
     const target = grounds.deployment?.target ?? null;
     if (!judgement.valid || target === null) throw cannotBeDone(judgement);
@@ -55,44 +53,7 @@ export class UpgradeCreationRunner {
 
   async #judge(grounds: UpgradeGrounds): Promise<UpgradeJudgement> {
     const judgement = judgeGrounds(grounds);
-    const target = grounds.deployment?.target ?? null;
-    if (target === null) return judgement;
-    try {
-      return judgeTarget(judgement, grounds.request, await this.desk.ask(target));
-    } catch (error) {
-      // What is known to be impossible does not become possible when the target comes back.
-      if (error instanceof Refusal && !judgement.valid) return judgement;
-      throw error;
-    }
+    const facts = await askTarget(this.desk, grounds, judgement);
+    return facts === null ? judgement : judgeTarget(judgement, grounds.request, facts);
   }
-
-  async #read({ tenantId, request, revertOf }: UpgradeAsked): Promise<UpgradeGrounds> {
-    const { componentId, fromVersionId, toVersionId } = request;
-    const [component, ends, versions, paths, deployment, neighbours] = await Promise.all([
-      this.registry.component(componentId),
-      this.registry.versionsById([fromVersionId, toVersionId]),
-      this.registry.allVersions(componentId),
-      this.registry.allPaths(componentId),
-      this.registry.deployment(tenantId, componentId),
-      this.registry.neighbours(tenantId, componentId, REQUEST_LIMITS.neighboursMax),
-    ]);
-    const from = ends.find(({ id }) => id === fromVersionId);
-    const to = ends.find(({ id }) => id === toVersionId);
-    if (component === null || from === undefined || to === undefined) {
-      throw unusable([
-        ...(component === null ? [field('componentId', 'a registered component')] : []),
-        ...(from === undefined ? [field('fromVersionId', 'a registered version')] : []),
-        ...(to === undefined ? [field('toVersionId', 'a registered version')] : []),
-      ]);
-    }
-    const current = versions.find(({ id }) => id === deployment?.currentVersionId);
-    const currentVersion = current?.version ?? null;
-    const read = { component, from, to, versions, paths, deployment, neighbours };
-    const kind = revertOf === null ? 'UPGRADE' : 'REVERT';
-    return { kind, revertOf, tenantId, request, currentVersion, ...read };
-  }
-}
-
-function field(name: string, expected: string): { field: string; expected: string } {
-  return { field: name, expected };
 }

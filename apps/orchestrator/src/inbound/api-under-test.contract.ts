@@ -20,6 +20,7 @@ import type { StatisticsStore } from '../persistence/statistics.store.js';
 import { RegistryRunner } from '../registry.runner.js';
 import { StatisticsRunner } from '../statistics.runner.js';
 import { UpgradeCreationRunner } from '../upgrade-creation.runner.js';
+import { UpgradePreviewRunner } from '../upgrade-preview.runner.js';
 import { UpgradeReadsRunner } from '../upgrade-reads.runner.js';
 import { UpgradeReversalRunner } from '../upgrade-reversal.runner.js';
 import { UpgradeRunner } from '../upgrade.runner.js';
@@ -80,12 +81,14 @@ export class ApiUnderTest {
     const creation = new UpgradeCreationRunner(registered, executions, upgrades, desk, clock);
     const reversal = new UpgradeReversalRunner(upgrades, creation);
     const statistics = new StatisticsRunner(parts.registry, parts.statistics);
+    const previews = [registered, executions, parts.statistics, desk, clock] as const;
     const module = await Test.createTestingModule({
       controllers: HTTP_CONTROLLERS,
       providers: [
         { provide: RegistryRunner, useValue: registry },
         { provide: UpgradeCreationRunner, useValue: creation },
         { provide: UpgradeReversalRunner, useValue: reversal },
+        { provide: UpgradePreviewRunner, useValue: new UpgradePreviewRunner(...previews) },
         { provide: UpgradeReadsRunner, useValue: new UpgradeReadsRunner(parts.executions) },
         { provide: UpgradeRunner, useValue: upgrades },
         { provide: StatisticsRunner, useValue: statistics },

@@ -106,6 +106,44 @@ export const DEPLOYMENT_EXAMPLE = {
   standbySet: null,
 };
 
+const BATCH_EXAMPLE = {
+  ...{ phase: 'REST', alreadyDown: 0, room: 1, serving: 3, needsApproval: false },
+  size: 1,
+};
+
+export const PREVIEW_EXAMPLE = {
+  judgement: VALIDATION_EXAMPLE,
+  plan: {
+    listed: 4,
+    total: 2,
+    alreadyThere: 2,
+    allowedDown: 1,
+    batches: [
+      { ...BATCH_EXAMPLE, number: 1, instances: ['payments-2'], startsAfterSeconds: 0 },
+      { ...BATCH_EXAMPLE, number: 2, instances: ['payments-3'], startsAfterSeconds: 72.4 },
+    ],
+    batchesInAll: 2,
+    standsStill: false,
+    lowestServing: 3,
+    lowestServingPercentage: 75,
+    approvals: 0,
+    needsPromotion: false,
+    waitingSeconds: 60,
+    expectedDurationSeconds: 84.8,
+    expectedFrom: { executions: 6, batchSeconds: 12.4 },
+  },
+  checks: [
+    {
+      phase: 'PRE',
+      check: 'HEALTH_ENDPOINTS',
+      outcome: 'PASSED',
+      summary: 'all 4 instances answer',
+      evidence: { listed: 4, expected: null, unhealthy: 0, notAdmitted: 0, firstUnhealthy: [] },
+      durationMs: 12,
+    },
+  ],
+};
+
 const { strategy: _, ...defaults } = REQUEST_DEFAULTS;
 
 export const UPGRADE_EXAMPLE = {

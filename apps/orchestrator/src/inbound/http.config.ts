@@ -18,6 +18,7 @@ import { ComponentsController } from './components.controller.js';
 import { DeploymentsController } from './deployments.controller.js';
 import type { HttpReply, HttpRequest } from './http-reply.js';
 import { holdKey, takeKey } from './held-keys.js';
+import { PreviewController } from './preview.controller.js';
 import { StatisticsController } from './statistics.controller.js';
 import { UpgradeActionsController } from './upgrade-actions.controller.js';
 import { UpgradeEventsController } from './upgrade-events.controller.js';
@@ -32,6 +33,7 @@ export const HTTP_CONTROLLERS = [
   ComponentsController,
   UpgradePathsController,
   DeploymentsController,
+  PreviewController,
   UpgradesController,
   UpgradeActionsController,
   UpgradeEventsController,

@@ -19,6 +19,7 @@ import {
   ValidationView,
   VersionView,
 } from './registry-views.js';
+import { PreviewView } from './preview-views.js';
 import { StatisticsView } from './statistics-views.js';
 import { ActionRequest, UpgradeRequest } from './upgrade-requests.js';
 import { EventPage, InstanceView, UpgradePage, UpgradeView } from './upgrade-views.js';
@@ -77,6 +78,7 @@ describe('the OpenAPI document', () => {
       'PUT /tenants/{tenantId}/deployments/{componentId}',
       'GET /tenants/{tenantId}/deployments/{componentId}',
       'PUT /tenants/{tenantId}/deployments/{componentId}/faults',
+      'POST /tenants/{tenantId}/upgrades/preview',
       'POST /tenants/{tenantId}/upgrades',
       'GET /tenants/{tenantId}/upgrades',
       'GET /upgrades',
@@ -166,6 +168,7 @@ describe('the OpenAPI document', () => {
       InstanceView,
       EventPage,
       StatisticsView,
+      PreviewView,
     ])('that its own schema lets through (%#)', (schema: z.ZodType) => {
       const examples = (schema.meta()?.examples ?? []) as unknown[];
       expect(examples).not.toEqual([]);

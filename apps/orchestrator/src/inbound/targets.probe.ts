@@ -10,7 +10,8 @@ import { REQUEST_LIMITS } from '#core/limits.js';
 import { invalidRequest, Refusal } from '../refusal.js';
 import type { Target } from '../registry.js';
 import type { TargetFacts } from '../create-upgrade.js';
-import { TargetDesk } from '../target-desk.js';
+import { TargetDesk, type Examination, type TargetView } from '../target-desk.js';
+import { PreviewProbe } from './preview.probe.js';
 
 /** Asks targets through their drivers; what drivers throw becomes what people are told. */
 export class TargetsProbe extends TargetDesk {
@@ -34,12 +35,20 @@ export class TargetsProbe extends TargetDesk {
     try {
       return await this.#inTime(async (signal) => {
         const driver = this.drivers.open(target);
-        const [{ listed }, { sets }] = await Promise.all([
+        const [{ listed, down }, { sets }] = await Promise.all([
           driver.room([], signal),
           driver.capabilities(signal),
         ]);
-        return { listed, sets };
+        return { listed, down, sets };
       });
+    } catch (error) {
+      throw asRefusal(error);
+    }
+  }
+
+  override async look(target: Target, checks: readonly Examination[]): Promise<TargetView> {
+    try {
+      return await new PreviewProbe(this.drivers.open(target), this.clock).look(checks);
     } catch (error) {
       throw asRefusal(error);
     }

@@ -33,7 +33,7 @@ describe('counting the instances of a target', () => {
 
   it('leaves no timer behind when it was answered', async () => {
     const { probe, clock } = probing(() => Promise.resolve({ listed: 7, down: 0, spare: 0 }));
-    expect(await probe.ask(target)).toEqual({ listed: 7, sets: true });
+    expect(await probe.ask(target)).toEqual({ listed: 7, down: 0, sets: true });
     expect(clock.sleeping).toBe(0);
   });
 

@@ -33,7 +33,7 @@ const ProgressView = z
   })
   .meta({ id: 'Progress' });
 
-const CheckView = z
+export const CheckView = z
   .strictObject({
     phase: z.enum(['PRE', 'POST']),
     check: z.string(),
@@ -225,7 +225,7 @@ function newSetView({ newSet }: Execution): z.infer<typeof NewSetView> | null {
   return { name, state, previous, leftBehind };
 }
 
-function checkView(phase: 'PRE' | 'POST', result: CheckResult): z.infer<typeof CheckView> {
+export function checkView(phase: 'PRE' | 'POST', result: CheckResult): z.infer<typeof CheckView> {
   return { phase, ...result, evidence: { ...result.evidence } };
 }
 

@@ -92,6 +92,7 @@ export const BLOCKER_CODES = [
   'TOO_MANY_INSTANCES',
   'NOT_THE_WHOLE_SET',
   'NOTHING_WOULD_SERVE',
+  'ANOTHER_IS_ACTIVE',
 ] as const;
 export type BlockerCode = (typeof BLOCKER_CODES)[number];
 
@@ -109,6 +110,7 @@ export const WARNING_CODES = [
   'DEPENDENT_NOT_MET',
   'CHECK_SKIPPED',
   'THRESHOLD_OUT_OF_REACH',
+  'NOTHING_TO_TAKE',
 ] as const;
 export type WarningCode = (typeof WARNING_CODES)[number];
 
