@@ -103,6 +103,8 @@ export async function until(
 export class TestedProduct {
   readonly api: RegistryApi;
   readonly #events = new EventLog();
+  /** What watches and asks on until it is stopped: a test that fails does not come to that. */
+  readonly #watchers: { stop(): Promise<unknown> }[] = [];
   #fleets = 0;
   #unfollow: (() => Promise<void>) | undefined;
 
@@ -120,6 +122,7 @@ export class TestedProduct {
   }
 
   async stop(): Promise<void> {
+    await Promise.all(this.#watchers.map((each) => each.stop()));
     await this.#unfollow?.();
     await this.product.stop();
     rmSync(this.folder, { recursive: true, force: true });
@@ -136,10 +139,12 @@ export class TestedProduct {
   }
 
   load({ fleet }: TestedFleet): Load {
-    return startLoad({
+    const load = startLoad({
       url: fleet.trafficUrl,
       ...{ kept: 2, fresh: 1, slow: 1, pauseMs: 10, slowMs: 300 },
     });
+    this.#watchers.push(load);
+    return load;
   }
 
   /** Creates and starts an upgrade; the answer follows its events. */
@@ -170,7 +175,9 @@ export class TestedProduct {
 
   /** Looks at the fleet from outside from now on. */
   watchRoom({ fleet }: TestedFleet): RoomWatch {
-    return watchRoom(this.product.urls['fleet-agent'], fleet.name);
+    const watch = watchRoom(this.product.urls['fleet-agent'], fleet.name);
+    this.#watchers.push(watch);
+    return watch;
   }
 
   /** Changes a version of the example for all upgrades that are created from now on. */

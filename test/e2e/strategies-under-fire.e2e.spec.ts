@@ -27,14 +27,14 @@ describe('strategies go on', () => {
       await upgrade.untilStatus('CANARY_MONITORING');
       await until('there is a sample', async () => (await samplesOf(upgrade)).length > 0);
       const before = await samplesOf(upgrade);
-      await tested.product.services['canary-monitor'].kill9();
-      const { restarts } = tested.product.services['canary-monitor'];
+      const monitor = tested.product.services['canary-monitor'];
+      await monitor.kill9();
       await until('it is HEALTHY by samples after the kill', async () => {
         const { canary } = await upgrade.answer();
         const isLater = (canary?.samples.length ?? 0) >= before.length + 3;
         return isLater && canary?.verdict === 'HEALTHY';
       });
-      expect(restarts()).toBeGreaterThan(0);
+      expect(monitor.restarts()).toBeGreaterThan(0);
       const numbers = await samplesOf(upgrade);
       expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
       expect(numbers.slice(0, before.length)).toEqual(before);
