@@ -67,3 +67,19 @@ it('a revert of a failed upgrade brings back also what has failed', async () => 
     done: 3,
   });
 });
+
+it('what is on its old version already and gets no traffic is readmitted by a revert', async () => {
+  const faults = [{ instance: 1, on: 'DRAIN', how: 'HANG' }] as const;
+  const plan = { failureThreshold: 1, batchSize: 1 };
+  const scenario = await new Scenario({ faults, plan }).begin();
+  await scenario.until(() => scenario.execution.status === 'FAILED');
+  await scenario.world.fleets.setFaults(scenario.upgrade.fleet, []);
+  await scenario.revert(REVERT_ID);
+  await scenario.end('revert');
+  expect(scenario.world.execution(REVERT_ID).status).toBe('COMPLETED');
+  const ids = ['i-000000', 'i-000001', 'i-000002', 'i-000003'];
+  const stand = await scenario.world.rooms.realInstances(scenario.upgrade, ids);
+  expect(stand.map(({ runs, admitted }) => ({ runs, admitted }))).toEqual(
+    ids.map(() => ({ runs: '1.0.0', admitted: true })),
+  );
+});

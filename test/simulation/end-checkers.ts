@@ -5,17 +5,22 @@ import { DUE_WORK } from '#postgres/memory-tx.js';
 import type { Timer } from '#postgres/service-database.js';
 import type { CanaryWatch } from '#core/canary/canary-watch.js';
 import type { RecordedAction } from '../../apps/orchestrator/src/persistence/execution.store.js';
+import { TIDYING } from '../../apps/orchestrator/src/tidying.runner.js';
 import type { SimulatedWorld } from './simulated-world.js';
 
-/** Only the timer of a set that is kept outlives its execution. */
 export function armedTimers(world: SimulatedWorld): Timer[] {
   const { rows } = world.database('orchestrator').store.table(DUE_WORK);
   return [...rows.values()] as Timer[];
 }
 
+/** What is tidied up afterwards outlives its execution, and nothing else does. */
+export function isTidying(kind: string): boolean {
+  return (TIDYING as readonly string[]).includes(kind);
+}
+
 export function checkTimers(world: SimulatedWorld): string[] {
   const left = armedTimers(world).filter(({ subject, kind }) => {
-    return kind !== 'RETIRE_STANDBY' && isTerminal(world.execution(subject).status);
+    return !isTidying(kind) && isTerminal(world.execution(subject).status);
   });
   return left.map(({ subject, kind }) => `I15: ${subject} has ended and has a timer ${kind}`);
 }

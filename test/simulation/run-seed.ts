@@ -41,7 +41,7 @@ export async function runSeed(
   await world.heal();
   void new HonestOperator(world).work();
   await world.settle();
-  await world.letKeptSetsGo();
+  await world.letAllBeTidied();
   const problems = await checkAll(world);
   return {
     seed,

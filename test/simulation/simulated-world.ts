@@ -22,7 +22,7 @@ import {
   NoPrometheus,
   type MetricSource,
 } from '../../apps/canary-monitor/src/inbound/prometheus.client.js';
-import { armedTimers, openWatches } from './end-checkers.js';
+import { armedTimers, isTidying, openWatches } from './end-checkers.js';
 import { NO_FAULTS, type FaultPlan } from './fault-plan.js';
 import { HONEST, type PlantedBug } from './planted-bugs.js';
 import { People } from './people.js';
@@ -323,12 +323,15 @@ export class SimulatedWorld {
     await this.clock.pass(1_000);
   }
 
-  /** Lets time pass until every set that was kept beside a live one has been retired. */
-  async letKeptSetsGo(): Promise<void> {
-    const isKept = (): boolean =>
-      this.upgrades.some((upgrade) => this.deployment(upgrade).standbySet !== null);
-    const end = await this.clock.runUntil(() => !isKept(), LIVENESS);
-    if (end !== 'HOLDS') this.problems.push(`I15: a set is kept for ever (${end})`);
+  /** Lets time pass until what outlives executions is done: kept sets are retired, traffic is even. */
+  async letAllBeTidied(): Promise<void> {
+    const isTidied = (): boolean => armedTimers(this).every(({ kind }) => !isTidying(kind));
+    const end = await this.clock.runUntil(isTidied, LIVENESS);
+    if (end !== 'HOLDS') this.problems.push(`I15: not all is tidied (${end})`);
+    for (const upgrade of this.upgrades) {
+      const { sets } = await this.rooms.realSets(upgrade);
+      if (sets.weight !== null) this.problems.push(`I8: ${upgrade.fleet} is still weighed`);
+    }
   }
 
   #isAllTold(): boolean {

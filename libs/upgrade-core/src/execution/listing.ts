@@ -6,6 +6,9 @@ export interface ListedInstance {
   readonly id: string;
   /** The version it reports (semver), or null when it does not answer. */
   readonly version: string | null;
+  /** Left out: not known to be otherwise. */
+  readonly admitted?: boolean;
+  readonly healthy?: boolean;
 }
 
 export interface TakenInstance {
@@ -30,6 +33,9 @@ export interface ListedPage {
  *
  * BLUE_GREEN takes them all, to be replaced by as many of a new set, whose ids nobody knows yet.
  *
+ * What an upgrade has moved and a REVERT finds on its version, but down, it takes as well: nobody
+ * else would ever readmit it, and it would fill the room that the others need.
+ *
  * @param moved of a REVERT: the instances that are to be taken back; null: any
  */
 export function takePage(
@@ -40,7 +46,9 @@ export function takePage(
   const { plan, total } = execution;
   const wanted = plan.totalInstances ?? Number.POSITIVE_INFINITY;
   const isSet = plan.newSet !== null;
-  const others = page.instances.filter(({ version }) => version !== plan.to.version);
+  const isToGo = (one: ListedInstance): boolean =>
+    one.version !== plan.to.version || (isDown(one) && (moved?.has(one.id) ?? false));
+  const others = page.instances.filter(isToGo);
   const candidates = (isSet ? page.instances : others).filter(({ id }) => moved?.has(id) ?? true);
   const taken = candidates.slice(0, Math.max(0, wanted - total)).map(({ id, version }, at) => ({
     index: total + at,
@@ -56,4 +64,8 @@ export function takePage(
     nextCursor: page.nextCursor,
   } as const;
   return { report, taken };
+}
+
+function isDown({ admitted = true, healthy = true }: ListedInstance): boolean {
+  return !(admitted && healthy);
 }

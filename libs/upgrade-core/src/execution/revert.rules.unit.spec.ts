@@ -52,6 +52,18 @@ describe('an execution that reverts another', () => {
     expect(report).toMatchObject({ listed: 3, taken: 2 });
   });
 
+  it('takes what is back on its version but down, as far as the other has moved it', () => {
+    const execution = reverting.build();
+    if (execution.status !== 'VALIDATING') throw new Error('it validates');
+    const { version } = execution.plan.to;
+    const down = ['i-1', 'i-2'].map((id) => ({ id, version, admitted: false }));
+    const serving = { id: 'i-3', version, admitted: true, healthy: true };
+    const page = { cursor: null, nextCursor: null, instances: [...down, serving] };
+    const { report, taken } = takePage(execution, page, new Set(['i-1', 'i-3']));
+    expect(taken.map(({ instanceId }) => instanceId)).toEqual(['i-1']);
+    expect(report).toMatchObject({ listed: 3, taken: 1, alreadyThere: 2 });
+  });
+
   it('runs by the same rules', () => {
     const then = given(reverting).when(preChecks('PASSED'), listed(3));
     expect(then.rows).toEqual(['page-listed', 'validated', 'room-unknown']);
