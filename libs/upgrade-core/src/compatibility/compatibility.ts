@@ -110,6 +110,7 @@ export const WARNING_CODES = [
   'DEPENDENT_NOT_MET',
   'CHECK_SKIPPED',
   'THRESHOLD_OUT_OF_REACH',
+  'DOWNTIME',
   'NOTHING_TO_TAKE',
 ] as const;
 export type WarningCode = (typeof WARNING_CODES)[number];

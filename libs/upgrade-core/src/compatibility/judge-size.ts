@@ -38,15 +38,23 @@ export function judgeSize(question: SizeQuestion): SizeJudgement {
     const message = `BLUE_GREEN replaces the whole set: totalInstances is ${totalInstances}, the target has ${listed}`;
     blockers.push({ code: 'NOT_THE_WHOLE_SET', message });
   }
+  if (strategy === 'RECREATE') {
+    const message = `RECREATE takes all instances at once: nothing serves until the first is back`;
+    return { blockers, warnings: [{ code: 'DOWNTIME', message }] };
+  }
   if (!IN_PLACE.includes(strategy)) return { blockers, warnings: [] };
   const allowed = allowedDown(listed, question.maxUnavailablePercentage);
   // Those that are not taken go on serving, however many may be down.
   const downAtOnce = Math.min(allowed, totalInstances ?? listed);
+  const warnings: Warning[] = [];
+  if (downAtOnce >= listed && question.allowDowntime) {
+    const message = `all ${listed} may be down at once, as allowDowntime lets them: nothing would serve meanwhile`;
+    warnings.push({ code: 'DOWNTIME', message });
+  }
   if (downAtOnce >= listed && !question.allowDowntime) {
     const message = `${strategy} would leave no instance serving: ${downAtOnce} of ${listed} may be down at once; choose BLUE_GREEN or RECREATE, or allow it with allowDowntime`;
     blockers.push({ code: 'NOTHING_WOULD_SERVE', message });
   }
-  const warnings: Warning[] = [];
   if (failureThreshold > allowed) {
     const message = `failureThreshold ${failureThreshold} is never reached: at most ${allowed} of ${listed} may be down at once, so failures fill the room first and the retry round decides`;
     warnings.push({ code: 'THRESHOLD_OUT_OF_REACH', message });

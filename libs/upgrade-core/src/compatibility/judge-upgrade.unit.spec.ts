@@ -351,6 +351,14 @@ describe('the number of instances', () => {
       ...more,
     });
 
+  it('says so where nothing would serve, although it was asked for', () => {
+    const warned = (more: Partial<SizeQuestion>) => size(more).warnings.map(({ code }) => code);
+    expect(warned({ strategy: 'RECREATE' })).toEqual(['DOWNTIME']);
+    expect(warned({ listed: 1, allowDowntime: true, failureThreshold: 1 })).toEqual(['DOWNTIME']);
+    expect(warned({ strategy: 'BLUE_GREEN' })).toEqual([]);
+    expect(warned({ allowDowntime: true })).toEqual([]);
+  });
+
   it('must not be zero, nor less than what is asked for', () => {
     expect(codes(size({ listed: 0 }))).toEqual(['NO_INSTANCES']);
     expect(codes(size({ totalInstances: 11 }))).toEqual(['TOO_MANY_INSTANCES']);
