@@ -23,12 +23,20 @@ export async function useEverything(fetch: (request: Request) => Promise<Respons
     body: { componentId, fromVersionId, toVersionId, strategy: 'CANARY', canaryPercentage: 25 },
   });
   const upgrade = wanted(created.data);
+  const preview = await api.POST('/api/v1/registry/tenants/{tenantId}/upgrades/preview', {
+    params: { path: tenant },
+    body: { componentId, fromVersionId, toVersionId, batchSize: 3 },
+  });
+  const { plan, judgement } = wanted(preview.data);
+  const isActive = judgement.blockers.some(({ code }) => code === 'ANOTHER_IS_ACTIVE');
+  const isShown = isActive && (plan?.batches.length ?? 0) > 0;
   const shown = await show(api, upgrade);
   const acted = await act(api, upgrade);
   const read = await follow(api, upgrade);
   const statuses: Statuses = {
     ...{ ...registered.statuses, ...shown, ...acted, ...read },
     createUpgrade: created.response.status,
+    previewUpgrade: isShown ? preview.response.status : 0,
   };
   return { statuses, upgrade };
 }
