@@ -3,7 +3,7 @@ import { APPEARED_NAMED_MAX, ATTEMPTS_MAX, STEP_LIMITS } from '../limits.js';
 import { freshReading, readingAsItStands } from '../strategies/room.js';
 import { PLANNERS } from '../strategies/strategies.js';
 import { clipped } from '../texts.js';
-import { failedAgain, nextBatch } from './conditions.js';
+import { failedAgain, nextBatch } from './guard-conditions.js';
 import { workSinceAfter } from './batch-work.js';
 import { ask, move, note, set, type Effect } from './effects.js';
 import type {

@@ -3,7 +3,7 @@ import { STEP_LIMITS } from '../limits.js';
 import { clipped } from '../texts.js';
 import { MONITOR } from './actors.js';
 import { workSinceAfter } from './batch-work.js';
-import { verdictAfter } from './conditions.js';
+import { verdictAfter } from './row-conditions.js';
 import { armDeadline } from './deadlines.js';
 import { ask, change, note, set, type Effect } from './effects.js';
 import { endWatch } from './ends.js';

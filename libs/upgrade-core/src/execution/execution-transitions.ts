@@ -8,7 +8,8 @@
 import * as batches from './batches.js';
 import * as before from './beginnings.js';
 import * as canary from './canaries.js';
-import * as is from './conditions.js';
+import * as is from './row-conditions.js';
+import * as now from './guard-conditions.js';
 import { armDeadline, postponeDeadline } from './deadlines.js';
 import * as ends from './ends.js';
 import {
@@ -215,55 +216,55 @@ const STOPPABLE = EXECUTION_STATUSES.filter((it) => !isTerminal(it) && it !== 'R
 /** Judged in every status, and alone while the execution is stopping. */
 // prettier-ignore
 export const GUARDS_WHILE_STOPPING: readonly Guard[] = [
-  guard('new-set-retired-first', STEPPING, is.newSetToRetire, SAME, sets.retireNew,
+  guard('new-set-retired-first', STEPPING, now.newSetToRetire, SAME, sets.retireNew,
     'Stopping before the switch: the new set goes first, and that is under way.'),
-  guard('traffic-evened-first', STEPPING, is.stopsWeighed, SAME, sets.unweigh,
+  guard('traffic-evened-first', STEPPING, now.stopsWeighed, SAME, sets.unweigh,
     'Stopping with canaries: nobody would ever take their share of the traffic back.'),
-  guard('stopped', STOPPABLE, is.stopped, ['CANCELLED', 'FAILED'], ends.endStopped,
+  guard('stopped', STOPPABLE, now.stopped, ['CANCELLED', 'FAILED'], ends.endStopped,
     'Stopping, and nothing is under way any more.'),
 ];
 
 // prettier-ignore
 export const GUARDS: readonly Guard[] = [
   ...GUARDS_WHILE_STOPPING,
-  guard('validated', ['VALIDATING'], is.validated, MOVING, before.begin,
+  guard('validated', ['VALIDATING'], now.validated, MOVING, before.begin,
     'Checks passed and the listing of instances is complete.'),
-  guard('threshold-reached', MOVING, is.thresholdReached, GIVEN_UP,
+  guard('threshold-reached', MOVING, now.thresholdReached, GIVEN_UP,
     (execution, nowMs) => back.giveUp(execution, batches.whyThreshold(execution), nowMs),
     'As many instances are FAILED now as the failure threshold allows.'),
-  guard('set-operation-failed', MOVING, is.setFailed, [...GIVEN_UP, 'ROLLED_BACK'], sets.giveUpFailed,
+  guard('set-operation-failed', MOVING, now.setFailed, [...GIVEN_UP, 'ROLLED_BACK'], sets.giveUpFailed,
     'A set could not be created, switched to, weighed or retired: as a threshold that is reached.'),
-  guard('stale-set', MOVING, is.hasStaleSet, SAME, sets.retireStale,
+  guard('stale-set', MOVING, now.hasStaleSet, SAME, sets.retireStale,
     'A set that an earlier upgrade has kept goes before anything is touched.'),
-  guard('new-set', MOVING, is.lacksNewSet, SAME, sets.createSet,
+  guard('new-set', MOVING, now.lacksNewSet, SAME, sets.createSet,
     'BLUE_GREEN: the new set is made beside the one that serves.'),
-  guard('traffic-evened', MOVING, is.isToBeUnweighed, SAME, sets.unweigh,
+  guard('traffic-evened', MOVING, now.isToBeUnweighed, SAME, sets.unweigh,
     'Promoted: before the rest follows, traffic goes by the number of instances again.'),
-  guard('room-unknown', MOVING, is.roomUnknown, SAME, batches.wantRoom,
+  guard('room-unknown', MOVING, now.roomUnknown, SAME, batches.wantRoom,
     'Whether one more fits is not judged by a count of the room that is too old.'),
-  guard('retry-round', MOVING, is.retryDue, SAME, batches.retry,
+  guard('retry-round', MOVING, now.retryDue, SAME, batches.retry,
     'Each failed instance gets a second attempt before the upgrade is given up.'),
-  guard('failed-again', MOVING, is.triedTwice, GIVEN_UP,
+  guard('failed-again', MOVING, now.triedTwice, GIVEN_UP,
     (execution, nowMs) => back.giveUp(execution, batches.whyTriedTwice(execution), nowMs),
     'Instances that failed twice will not be helped by a third attempt.'),
-  guard('no-room', MOVING, is.noRoom, SAME, batches.waitForRoom,
+  guard('no-room', MOVING, now.noRoom, SAME, batches.waitForRoom,
     'Instances fell by themselves and fill the room; taking one more would break the promise.'),
-  guard('canaries-weighed', ['CANARY_RUNNING'], is.isToBeWeighed, SAME, sets.weighCanaries,
+  guard('canaries-weighed', ['CANARY_RUNNING'], now.isToBeWeighed, SAME, sets.weighCanaries,
     'Traffic goes with the share that was asked for, where the target can weigh.'),
-  guard('canaries-completed', ['CANARY_RUNNING'], is.canariesCompleted, ['CANARY_MONITORING'], canary.monitor,
+  guard('canaries-completed', ['CANARY_RUNNING'], now.canariesCompleted, ['CANARY_MONITORING'], canary.monitor,
     'All canaries are on the new version: now they are watched.'),
-  guard('stage-settled', ['IN_PROGRESS'], is.isForApproval, ['PAUSED'], pauses.pauseForApproval,
+  guard('stage-settled', ['IN_PROGRESS'], now.isForApproval, ['PAUSED'], pauses.pauseForApproval,
     'STAGED: another stage follows, and a person decides whether.'),
-  guard('batch-settled', MOVING, is.delayDue, SAME, batches.delayNextBatch,
+  guard('batch-settled', MOVING, now.delayDue, SAME, batches.delayNextBatch,
     'The next batch waits for the batch delay.'),
-  guard('next-batch', MOVING, is.batchFits, SAME, batches.beginBatch,
+  guard('next-batch', MOVING, now.batchFits, SAME, batches.beginBatch,
     'The batch before has settled and there is room.'),
-  guard('traffic-switched', ['IN_PROGRESS'], is.isToBeSwitched, SAME, sets.switchTraffic,
+  guard('traffic-switched', ['IN_PROGRESS'], now.isToBeSwitched, SAME, sets.switchTraffic,
     'BLUE_GREEN: the whole new set is healthy; all traffic goes to it in one act.'),
-  guard('all-completed', MOVING, is.allCompleted, SAME, checks.askPostChecks,
+  guard('all-completed', MOVING, now.allCompleted, SAME, checks.askPostChecks,
     'Every taken instance is COMPLETED: the checks after decide.'),
-  guard('post-checks-failed', MOVING, is.postChecksFailed, GIVEN_UP, checks.failPostChecks,
+  guard('post-checks-failed', MOVING, now.postChecksFailed, GIVEN_UP, checks.failPostChecks,
     'The new version runs but is not what was wanted.'),
-  guard('post-checks-passed', MOVING, is.postChecksPassed, ['COMPLETED'], checks.complete,
+  guard('post-checks-passed', MOVING, now.postChecksPassed, ['COMPLETED'], checks.complete,
     'Every instance is on the target version and the checks agree.'),
 ];

@@ -1,7 +1,7 @@
 /** Giving up, and the way back. */
 import { STATUS_DEADLINES } from '../limits.js';
 import { ORCHESTRATOR } from './actors.js';
-import { isUntouched, stillOut } from './conditions.js';
+import { isUntouched, stillOut } from './row-conditions.js';
 import { ask, change, move, note, set, type Effect } from './effects.js';
 import { cancelReason, endWatch, evenTraffic, farewell } from './ends.js';
 import {
