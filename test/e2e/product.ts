@@ -61,7 +61,7 @@ export async function startTested(options: StartOptions = {}): Promise<TestedPro
     stack: { kafkaBrokers: servers.kafkaBrokers, databaseUrl: database },
     ports: 'private',
     folder,
-    supervision: { readyLimitMs: LIMIT_MS, ...options.supervision },
+    ...(options.supervision === undefined ? {} : { supervision: options.supervision }),
     ...(options.env === undefined ? {} : { env: options.env }),
   });
   const tested = new TestedProduct(product, folder);

@@ -23,6 +23,8 @@ const USUAL_PORTS: Readonly<Record<ServiceName, number>> = {
 };
 const USUAL_TRAFFIC_PORT = 8090;
 const FLEET_ANSWER_LIMIT_MS = 60_000;
+/** All services start at once, on a machine that may be busy; a death is noticed by itself. */
+const READY_LIMIT_MS = 90_000;
 
 export interface ProductOptions {
   readonly stack: { readonly kafkaBrokers: string; readonly databaseUrl: string };
@@ -90,6 +92,7 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
       entry: serviceEntry(name),
       env: { ...envOf(name, ports[name], { options, home, lifeline }) },
       readyUrl: `${urlOf(ports[name])}/readyz`,
+      readyLimitMs: READY_LIMIT_MS,
       logFolder,
       onDeath: (how) => {
         report(`${name} ended (${how}) and is started again`);
