@@ -102,7 +102,7 @@ async function rollBackAfterSwitch(scene: Scene): Promise<Found> {
   await scene.api('olga').post(`upgrades/${scene.id}/rollback?reason=complaints`);
   await scene.until('it is back', ({ status }) => status === 'ROLLED_BACK');
   const way = { gone: toVersion, again: fromVersion, fromMs };
-  const isBack = begins(scene.load.since(fromMs), fromVersion).length > 0;
+  const isBack = (begins(scene.load.since(fromMs), fromVersion).at(-1) ?? 0) >= fromMs;
   return {
     lines: [`the rollback: ${wayBack(scene, way, 'the request')}`],
     problems: isBack ? [] : ['the old version has not answered again'],
@@ -117,7 +117,8 @@ interface Way {
 }
 
 function wayBack({ load }: Scene, { gone, again, fromMs }: Way, moment: string): string {
-  const answers = load.since(fromMs);
+  // A long request that was sent before says nothing of where new ones go.
+  const answers = load.since(fromMs).filter(({ beganAtMs }) => beganAtMs >= fromMs);
   const firstMs = answers.find(({ version }) => version === again)?.atMs ?? fromMs;
   const lastMs = begins(answers, gone).at(-1) ?? fromMs;
   return (

@@ -46,7 +46,8 @@ async function approveEach(scene: Scene): Promise<Found> {
     await pause(WAITS_MS);
     const refusal = await refusalOf(scene);
     if (refusal?.status === 403) {
-      lines.push(`${INITIATOR} tried to approve: 403, ${refusal.problem.detail ?? ''}`);
+      const { title = '', detail = title } = refusal.problem;
+      lines.push(`${INITIATOR} tried to approve: 403, ${detail}`);
     } else problems.push(`${INITIATOR} could approve a stage of an upgrade of their own`);
     if (waitingFor?.kind !== 'APPROVAL') problems.push('a stage has not waited for its approval');
     scene.say(
