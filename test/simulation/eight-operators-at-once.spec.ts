@@ -2,9 +2,9 @@ import { expect, it } from '@jest/globals';
 import { STRATEGY_NAMES, type StrategyName } from '#core/execution/execution.js';
 import type { ActionType } from '#core/execution/execution-inputs.js';
 import { SeededRandom } from '#testing/seeded-random.js';
-import { NO_FAULTS } from '../simulation/fault-plan.js';
-import { HonestOperator } from '../simulation/honest-operator.js';
-import { Scenario } from './scenario.js';
+import { NO_FAULTS } from './fault-plan.js';
+import { HonestOperator } from './honest-operator.js';
+import { Scenario } from '../scenarios/scenario.js';
 
 const OPERATORS = ['olga', 'omar', 'otto', 'oona', 'odin', 'opal', 'oleg', 'orla'];
 const GOING_ON: readonly ActionType[] = ['PAUSE', 'RESUME', 'APPROVE', 'PROMOTE_CANARY'];

@@ -14,7 +14,7 @@ import {
 } from '../../apps/orchestrator/src/persistence/execution.memory.store.js';
 import type { RecordedAction } from '../../apps/orchestrator/src/persistence/execution.store.js';
 import { UpgradeRunner } from '../../apps/orchestrator/src/upgrade.runner.js';
-import { anUpgrade } from '../simulation/upgrades.js';
+import { anUpgrade } from './upgrades.js';
 
 const ACTIONS: readonly Action[] = [
   ...ACTION_TYPES.map((type) => action(type, { by: 'olga' })),
