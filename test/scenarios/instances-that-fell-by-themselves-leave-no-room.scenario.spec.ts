@@ -2,7 +2,10 @@ import { expect, it } from '@jest/globals';
 import { Scenario } from './scenario.js';
 
 /** Eight at 25 %: two may be down. */
-const asked = { instances: 8, plan: { batchSize: 1, batchDelaySeconds: 1 } };
+const asked = {
+  instances: 8,
+  plan: { batchSize: 1, batchDelaySeconds: 1, drainTimeoutSeconds: 1 },
+};
 
 async function untilTwoHaveFallen(scenario: Scenario): Promise<void> {
   const { rooms } = scenario.world;
