@@ -240,7 +240,8 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: '^(node_modules|dist)/' },
-    exclude: { path: '^(dist|coverage|\\.stack)/' },
+    // The generated client's program is compiled in memory, beside what is generated.
+    exclude: { path: '^(dist|coverage|\\.stack|test/client/program)/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     combinedDependencies: true,

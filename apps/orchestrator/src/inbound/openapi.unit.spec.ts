@@ -126,7 +126,7 @@ describe('the OpenAPI document', () => {
   describe('has examples', () => {
     const schemaOf = ({ schema }: Media): Schema => {
       const name = /^#\/components\/schemas\/(.+)$/.exec(schema?.$ref ?? '')?.[1] ?? '';
-      return (document.components?.schemas?.[name] ?? schema ?? {});
+      return document.components?.schemas?.[name] ?? schema ?? {};
     };
 
     it('of each request, answer and refusal', () => {
