@@ -12,7 +12,7 @@ import type {
   Warning,
 } from './compatibility.js';
 import { judgeDependents, judgePlatform, judgeRequirements } from './requirements.js';
-import { compareVersions, parseVersion, type SemVer } from './semver.js';
+import { compareVersions, isPreRelease, parseVersion, type SemVer } from './semver.js';
 import { findSteps, stepOf, upgradeTypeOf } from './upgrade-path.js';
 
 const RISK_OF: Readonly<Record<UpgradeType, RiskLevel>> = {
@@ -177,7 +177,7 @@ function judgeDowntime(
 }
 
 function warningsOf(
-  { to, isRevert = false }: UpgradeQuestion,
+  { to, versions, isRevert = false }: UpgradeQuestion,
   semver: SemVer,
   steps: readonly UpgradeStep[],
 ): Warning[] {
@@ -189,13 +189,29 @@ function warningsOf(
   if (to.status === 'DEPRECATED') {
     warnings.push({ code: 'TARGET_DEPRECATED', message: `version ${to.version} is DEPRECATED` });
   }
-  if (semver.prerelease.length > 0) {
+  if (isPreRelease(semver)) {
     warnings.push({ code: 'PRE_RELEASE', message: `version ${to.version} is a pre-release` });
+  }
+  for (const { toVersionId } of steps.slice(0, -1)) {
+    warnings.push(...versions.filter(({ id }) => id === toVersionId).flatMap(warningsOfStep));
   }
   for (const step of steps) {
     if (step.registered === null || step.registered.tested) continue;
     const message = `the path ${step.fromVersion} → ${step.toVersion} is registered as not tested`;
     warnings.push({ code: 'UNTESTED_PATH', message });
+  }
+  return warnings;
+}
+
+/** Of a version that the way only goes over. */
+function warningsOfStep(version: JudgedVersion): Warning[] {
+  const over = `the way goes over ${version.version}, which is`;
+  const warnings: Warning[] = [];
+  if (isPreRelease(readVersion(version))) {
+    warnings.push({ code: 'PRE_RELEASE', message: `${over} a pre-release` });
+  }
+  if (version.status === 'DEPRECATED') {
+    warnings.push({ code: 'STEP_DEPRECATED', message: `${over} DEPRECATED` });
   }
   return warnings;
 }

@@ -5,7 +5,6 @@ import type {
   Surroundings,
   UpgradeQuestion,
 } from './compatibility.js';
-import { judgeSize, type SizeQuestion } from './judge-size.js';
 import { judgeSingleStep, judgeUpgrade, waiveSkipped } from './judge-upgrade.js';
 
 function version(text: string, more: Partial<JudgedVersion> = {}): JudgedVersion {
@@ -137,6 +136,32 @@ describe('the way from one version to another', () => {
       expect(over(between, [path('1.0.0', '1.1.7')])).toBe('1.1.7');
     });
 
+    it('rather takes one over a release than over a pre-release, however it is registered', () => {
+      expect(over([version('1.1.0-rc.1'), version('1.1.0')])).toBe('1.1.0');
+      const between = [version('1.1.0-rc.1', { recommended: true }), version('1.1.0')];
+      expect(over(between, [path('1.0.0', '1.1.0-rc.1')])).toBe('1.1.0');
+      expect(over([version('1.1.0-rc.1'), version('1.1.0', { status: 'DEPRECATED' })])).toBe(
+        '1.1.0',
+      );
+    });
+
+    it('rather takes none over a deprecated version, however it is registered', () => {
+      const deprecated = version('1.1.0', { status: 'DEPRECATED', lts: true });
+      expect(over([deprecated, version('1.1.7')])).toBe('1.1.7');
+      expect(over([deprecated, version('1.1.7')], [path('1.0.0', '1.1.0')])).toBe('1.1.7');
+    });
+
+    it('rather takes one over a pre-release than one that needs downtime', () => {
+      const paths = [path('1.0.0', '1.1.0', { requiresDowntime: true })];
+      expect(over([version('1.1.0-rc.1'), version('1.1.0')], paths)).toBe('1.1.0-rc.1');
+    });
+
+    it('counts pre-releases all along the way', () => {
+      const versions = ['1.1.0-rc.1', '1.1.0', '1.2.0-rc.1', '1.2.0'].map((v) => version(v));
+      const judgement = judge(version('1.0.0'), version('1.3.0'), { versions });
+      expect(hops(judgement)).toEqual(['1.0.0>1.1.0', '1.1.0>1.2.0', '1.2.0>1.3.0']);
+    });
+
     it('rather takes none that needs downtime', () => {
       const between = [version('1.1.0', { recommended: true }), version('1.1.7')];
       const paths = [
@@ -209,6 +234,29 @@ describe('blockers and warnings', () => {
       'UNTESTED_PATH',
     ]);
     expect(judgement).toMatchObject({ valid: true, riskLevel: 'MEDIUM' });
+  });
+
+  it('warn of each pre-release and deprecated version the way has to go over', () => {
+    const versions = [
+      version('1.1.0-rc.1', { status: 'DEPRECATED' }),
+      version('1.2.0', { status: 'DEPRECATED' }),
+      version('1.3.0'),
+    ];
+    // In the order of the way, whatever order they are registered in.
+    const registry = versions.toReversed();
+    const judgement = judge(version('1.0.0'), version('1.3.0'), { versions: registry });
+    expect(judgement.warnings).toEqual([
+      { code: 'PRE_RELEASE', message: 'the way goes over 1.1.0-rc.1, which is a pre-release' },
+      { code: 'STEP_DEPRECATED', message: 'the way goes over 1.1.0-rc.1, which is DEPRECATED' },
+      { code: 'STEP_DEPRECATED', message: 'the way goes over 1.2.0, which is DEPRECATED' },
+    ]);
+    expect(judgement).toMatchObject({ valid: true, riskLevel: 'HIGH' });
+  });
+
+  it('say nothing of where it begins, nor of versions it does not go over', () => {
+    const [from, to] = [version('1.0.0-rc.1', { status: 'DEPRECATED' }), version('1.2.0')];
+    const versions = [from, version('1.1.0-rc.1'), version('1.1.0'), to];
+    expect(judge(from, to, { versions }).warnings).toEqual([]);
   });
 
   it('hold the platform against both bounds, which are included', () => {
@@ -336,60 +384,5 @@ describe('risk', () => {
   ] as const)('to %s by a path with %j is %s', (to, more, risk) => {
     const paths = [path('1.0.0', to, more)];
     expect(judge(version('1.0.0'), version(to), { paths }).riskLevel).toBe(risk);
-  });
-});
-
-describe('the number of instances', () => {
-  const size = (more: Partial<SizeQuestion>) =>
-    judgeSize({
-      listed: 10,
-      totalInstances: null,
-      strategy: 'ROLLING',
-      maxUnavailablePercentage: 25,
-      failureThreshold: 2,
-      allowDowntime: false,
-      ...more,
-    });
-
-  it('says so where nothing would serve, although it was asked for', () => {
-    const warned = (more: Partial<SizeQuestion>) => size(more).warnings.map(({ code }) => code);
-    expect(warned({ strategy: 'RECREATE' })).toEqual(['DOWNTIME']);
-    expect(warned({ listed: 1, allowDowntime: true, failureThreshold: 1 })).toEqual(['DOWNTIME']);
-    expect(warned({ strategy: 'BLUE_GREEN' })).toEqual([]);
-    expect(warned({ allowDowntime: true })).toEqual([]);
-  });
-
-  it('must not be zero, nor less than what is asked for', () => {
-    expect(codes(size({ listed: 0 }))).toEqual(['NO_INSTANCES']);
-    expect(codes(size({ totalInstances: 11 }))).toEqual(['TOO_MANY_INSTANCES']);
-    expect(codes(size({ totalInstances: 10 }))).toEqual([]);
-  });
-
-  it('must leave one serving, unless downtime is allowed or the strategy keeps a whole set', () => {
-    expect(codes(size({ listed: 1 }))).toEqual(['NOTHING_WOULD_SERVE']);
-    expect(codes(size({ maxUnavailablePercentage: 100 }))).toEqual(['NOTHING_WOULD_SERVE']);
-    expect(codes(size({ listed: 1, allowDowntime: true }))).toEqual([]);
-    expect(codes(size({ listed: 1, strategy: 'BLUE_GREEN' }))).toEqual([]);
-    expect(codes(size({ listed: 2, maxUnavailablePercentage: 50 }))).toEqual([]);
-  });
-
-  it('may leave none of those serving that are taken, while others serve on', () => {
-    const half = { listed: 2, maxUnavailablePercentage: 100 };
-    expect(codes(size({ ...half, totalInstances: 1 }))).toEqual([]);
-    expect(codes(size({ ...half, totalInstances: 2 }))).toEqual(['NOTHING_WOULD_SERVE']);
-  });
-
-  it('must be the whole set where the whole set is replaced', () => {
-    const blueGreen = { strategy: 'BLUE_GREEN' } as const;
-    expect(codes(size({ ...blueGreen, totalInstances: 9 }))).toEqual(['NOT_THE_WHOLE_SET']);
-    expect(codes(size({ ...blueGreen, totalInstances: 10 }))).toEqual([]);
-    expect(codes(size({ strategy: 'RECREATE', totalInstances: 9 }))).toEqual([]);
-  });
-
-  it('warns of a threshold the room never lets it reach', () => {
-    expect(size({ failureThreshold: 2 }).warnings).toEqual([]);
-    expect(size({ failureThreshold: 3 }).warnings.map((one) => one.code)).toEqual([
-      'THRESHOLD_OUT_OF_REACH',
-    ]);
   });
 });

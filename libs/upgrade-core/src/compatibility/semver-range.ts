@@ -4,7 +4,13 @@
  * that package.
  */
 import { REQUEST_LIMITS } from '../limits.js';
-import { compareCores, compareVersions, parseVersion, type SemVer } from './semver.js';
+import {
+  compareCores,
+  compareVersions,
+  isPreRelease,
+  parseVersion,
+  type SemVer,
+} from './semver.js';
 
 type Operator = '<' | '<=' | '>' | '>=' | '=';
 
@@ -51,7 +57,7 @@ export function satisfies(version: SemVer, range: VersionRange): boolean {
   return range.some(
     (comparators) =>
       comparators.every((comparator) => holds(version, comparator)) &&
-      (version.prerelease.length === 0 || comparators.some((one) => namesPrerelease(one, version))),
+      (!isPreRelease(version) || comparators.some((one) => namesPrerelease(one, version))),
   );
 }
 

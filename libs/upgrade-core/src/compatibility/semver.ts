@@ -92,6 +92,11 @@ function compareIdentifiers(a: string | number, b: string | number): number {
   return a < b ? -1 : 1;
 }
 
+/** Whether it comes before the release it is named after. */
+export function isPreRelease({ prerelease }: SemVer): boolean {
+  return prerelease.length > 0;
+}
+
 export function formatVersion(version: SemVer): string {
   const { major, minor, patch, prerelease } = version;
   const core = `${major}.${minor}.${patch}`;

@@ -6,11 +6,12 @@
  * minor is skipped even where nobody has registered a 1.3.
  *
  * The fewest steps win. Among equally short ways, in this order: the one with fewer steps that
- * need downtime, with fewer steps registered as not tested, with more registered as tested, over more
- * versions that are recommended or LTS, over the lower version where they part.
+ * need downtime, over fewer pre-releases, over fewer DEPRECATED versions, with fewer steps registered
+ * as not tested, with more registered as tested, over more versions that are recommended or LTS, over
+ * the lower version where they part. What the goal itself is counts for every way alike.
  */
 import type { JudgedVersion, RegisteredPath, UpgradeStep, UpgradeType } from './compatibility.js';
-import { compareVersions, parseVersion, type SemVer } from './semver.js';
+import { compareVersions, isPreRelease, parseVersion, type SemVer } from './semver.js';
 
 interface Node {
   readonly version: JudgedVersion;
@@ -23,11 +24,22 @@ interface Way {
   readonly before: Way | null;
   readonly step: UpgradeStep | null;
   readonly downtimes: number;
+  readonly preReleases: number;
+  readonly deprecated: number;
   readonly untested: number;
   readonly tested: number;
   /** Versions on it that are recommended or LTS. */
   readonly preferred: number;
 }
+
+const NOTHING_COUNTED = {
+  downtimes: 0,
+  preReleases: 0,
+  deprecated: 0,
+  untested: 0,
+  tested: 0,
+  preferred: 0,
+} as const;
 
 /** How far two versions lie apart, in either direction. */
 export function upgradeTypeOf(from: SemVer, to: SemVer): UpgradeType {
@@ -58,9 +70,7 @@ export function findSteps(
     paths.map((path) => [keyOf(path.fromVersionId, path.toVersionId), path]),
   );
   let unvisited = [goal, ...candidatesBetween(start, goal, versions)];
-  let frontier: Way[] = [
-    { last: start, before: null, step: null, downtimes: 0, untested: 0, tested: 0, preferred: 0 },
-  ];
+  let frontier: Way[] = [{ last: start, before: null, step: null, ...NOTHING_COUNTED }];
   while (frontier.length > 0) {
     const reached: Way[] = [];
     const rest: Node[] = [];
@@ -94,6 +104,8 @@ function bestWayTo(
       before,
       step: stepOf(from.version, node.version, path),
       downtimes: before.downtimes + (path?.requiresDowntime === true ? 1 : 0),
+      preReleases: before.preReleases + (isPreRelease(node.semver) ? 1 : 0),
+      deprecated: before.deprecated + (node.version.status === 'DEPRECATED' ? 1 : 0),
       untested: before.untested + (path?.tested === false ? 1 : 0),
       tested: before.tested + (path?.tested === true ? 1 : 0),
       preferred: before.preferred + (node.version.recommended || node.version.lts ? 1 : 0),
@@ -107,6 +119,8 @@ function bestWayTo(
 function compareWays(a: Way, b: Way): number {
   return (
     a.downtimes - b.downtimes ||
+    a.preReleases - b.preReleases ||
+    a.deprecated - b.deprecated ||
     a.untested - b.untested ||
     b.tested - a.tested ||
     b.preferred - a.preferred ||
