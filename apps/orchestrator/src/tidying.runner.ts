@@ -10,22 +10,32 @@ import type {
 } from './persistence/execution.store.js';
 
 /** Timers that fire for executions that have ended: so they are no reports to them. */
-export const TIDYING = ['RETIRE_STANDBY', 'EVEN_TRAFFIC'] as const;
+export const TIDYING = ['RETIRE_STANDBY', 'EVEN_TRAFFIC', 'OBSERVE'] as const;
 export type Tidying = (typeof TIDYING)[number];
 
-/** An operation on a target's sets that an ended execution has left to be done. */
+/** What a target says that it runs. */
+export interface Census {
+  /** Version → how many instances of the live set. */
+  readonly versions: Readonly<Record<string, number>>;
+  /** Sets beside the live one, by name. */
+  readonly standing: readonly string[];
+}
+
+/** What an ended execution has left to be done at its target. */
 export interface DueTidying {
   readonly target: WorkSnapshot['target'];
   readonly handOver: number;
   readonly drainTimeoutMs: number;
   readonly operation:
     | { readonly verb: 'retireSet'; readonly set: string }
-    | { readonly verb: 'weigh'; readonly version: string };
+    | { readonly verb: 'weigh'; readonly version: string }
+    | { readonly verb: 'observe' };
 }
 
 /**
- * What remains to be done when an execution has ended: the set that BLUE_GREEN has kept goes when
- * its time is over, and traffic that was weighed for canaries is evened after their rollback.
+ * What remains to be done when an execution has ended: its target is asked what runs, so that the
+ * deployment says what is and not what should be; the set that BLUE_GREEN has kept goes when its time
+ * is over; traffic that was weighed for canaries is evened.
  */
 export class TidyingRunner {
   constructor(
@@ -48,7 +58,7 @@ export class TidyingRunner {
       const isUsed =
         kind === 'RETIRE_STANDBY' && (await this.store.active(tenantId, componentId)) !== null;
       if (isUsed) {
-        await this.#postpone(tx, executionId, kind);
+        await this.#postpone(tx, executionId, kind, TIDYING_LIMITS.againAfterMs);
         return null;
       }
       const drainTimeoutMs = plan.drainTimeoutSeconds * 1_000;
@@ -68,9 +78,45 @@ export class TidyingRunner {
     });
   }
 
+  /** What the target runs now is written down, unless another execution has begun since. */
+  observed(executionId: string, { versions, standing }: Census): Promise<void> {
+    return this.store.transaction(async (tx) => {
+      const execution = (await tx.lock([executionId], 'wait')).get(executionId)?.execution;
+      const deployment =
+        execution && (await tx.deployment(execution.tenantId, execution.componentId));
+      if (execution && deployment?.handOver === execution.handOver) {
+        await tx.recordObserved(execution, versions);
+        await this.#keepFound(tx, execution, standing);
+      }
+      await tx.disarm([{ subject: executionId, kind: 'OBSERVE' }]);
+    });
+  }
+
+  /** A rollback of a set that did not end well: the set that is not live must not stand for ever. */
+  async #keepFound(
+    tx: ExecutionTx,
+    execution: Execution,
+    standing: readonly string[],
+  ): Promise<void> {
+    const { newSet, plan } = execution;
+    if (newSet?.state !== 'UNKNOWN') return;
+    const set = standing.find((name) => name === newSet.name || name === newSet.previous);
+    const retireAtMs = this.clock.nowMs() + plan.blueGreenRetentionSeconds * 1_000;
+    const versionId = set === newSet.name ? plan.to.id : plan.from.id;
+    await tx.recordStandby(execution, set === undefined ? null : { set, versionId, retireAtMs });
+    if (set === undefined) return;
+    const subject = execution.id;
+    const shard = shardOf(subject, SHARDS);
+    await tx.arm([{ shard, subject, kind: 'RETIRE_STANDBY', atMs: retireAtMs }]);
+  }
+
   /** It could not be done now. */
-  postpone(executionId: string, kind: Tidying): Promise<void> {
-    return this.store.transaction((tx) => this.#postpone(tx, executionId, kind));
+  postpone(
+    executionId: string,
+    kind: Tidying,
+    forMs: number = TIDYING_LIMITS.againAfterMs,
+  ): Promise<void> {
+    return this.store.transaction((tx) => this.#postpone(tx, executionId, kind, forMs));
   }
 
   async #operation(
@@ -78,6 +124,7 @@ export class TidyingRunner {
     { execution }: StoredExecution,
     kind: Tidying,
   ): Promise<DueTidying['operation'] | null> {
+    if (kind === 'OBSERVE') return { verb: 'observe' };
     if (kind === 'EVEN_TRAFFIC') {
       const version = execution.plan.to.version;
       return execution.weighed === null ? null : { verb: 'weigh', version };
@@ -86,8 +133,8 @@ export class TidyingRunner {
     return set === null ? null : { verb: 'retireSet', set };
   }
 
-  #postpone(tx: ExecutionTx, subject: string, kind: Tidying): Promise<void> {
-    const atMs = this.clock.nowMs() + TIDYING_LIMITS.againAfterMs;
+  #postpone(tx: ExecutionTx, subject: string, kind: Tidying, forMs: number): Promise<void> {
+    const atMs = this.clock.nowMs() + forMs;
     return tx.arm([{ shard: shardOf(subject, SHARDS), subject, kind, atMs }]);
   }
 }
@@ -97,5 +144,5 @@ async function keptSet(tx: ExecutionTx, execution: Execution): Promise<string | 
   const { tenantId, componentId, newSet } = execution;
   const deployment = await tx.deployment(tenantId, componentId);
   const set = deployment?.standby?.set ?? null;
-  return set !== null && set === newSet?.previous ? set : null;
+  return set !== null && (set === newSet?.previous || set === newSet?.name) ? set : null;
 }

@@ -28,17 +28,23 @@ const CARRY_OUT: CarryOut = {
   COUNT_ROOM: readByEngine,
   ARM_TIMER: (tx, stored, { timer, atMs }) => tx.arm([{ ...timerKey(stored, timer), atMs }]),
   DISARM_TIMER: (tx, stored, { timer }) => tx.disarm([timerKey(stored, timer)]),
-  RECORD_DEPLOYMENT: (tx, { execution }, { currentVersionId, leftOver }) =>
-    tx.recordDeployment({ execution, currentVersionId, leftOver }),
+  RECORD_DEPLOYMENT: async (tx, stored, { currentVersionId, leftOver }) => {
+    const { execution } = stored;
+    await tx.recordDeployment({ execution, currentVersionId, leftOver });
+    if (execution.startedAtMs === null) return;
+    // What is written so is what the rows say; what is, is asked of the target at once.
+    const atMs = execution.lastProgressAtMs;
+    await tx.arm([{ ...timerKey(stored, 'OBSERVE'), atMs }]);
+  },
   RUN_PRE_CHECKS: (tx, stored, { handOver }) =>
     tx.send([validateMessage(stored, { kind: 'PRE', handOver, page: 1, pages: 1, instances: [] })]),
-  RUN_POST_CHECKS: async (tx, stored, { handOver }) => {
+  RUN_POST_CHECKS: async (tx, stored, { handOver, takesAll }) => {
     const pages = await pagesOf(tx, stored, false);
     const version = stored.execution.plan.to.version;
     for (const [at, instances] of pages.entries()) {
       const work = instances.map(({ index, instanceId: id }) => ({ index, id, version }));
       const page = { page: at + 1, pages: pages.length, instances: work };
-      await tx.send([validateMessage(stored, { kind: 'POST', handOver, ...page })]);
+      await tx.send([validateMessage(stored, { kind: 'POST', handOver, takesAll, ...page })]);
     }
   },
   WATCH_CANARIES: async (tx, stored, { handOver }) => {
@@ -93,7 +99,7 @@ export async function carryOut(
   }
 }
 
-function timerKey({ execution }: StoredExecution, kind: TimerKind) {
+function timerKey({ execution }: StoredExecution, kind: TimerKind | 'OBSERVE') {
   return { shard: shardOf(execution.id, SHARDS), subject: execution.id, kind };
 }
 

@@ -6,6 +6,11 @@ import type { SetOperation, TargetDrivers } from '#targets/target.driver.js';
 import { STEP_LIMITS } from '#core/limits.js';
 import { ENGINE_LIMITS, TIDYING_LIMITS } from '../orchestrator-limits.js';
 import type { DueTidying, Tidying, TidyingRunner } from '../tidying.runner.js';
+import { takeCensus } from './census.probe.js';
+
+type DueOperation = DueTidying & {
+  readonly operation: Exclude<DueTidying['operation'], { verb: 'observe' }>;
+};
 
 export interface TidyingParts {
   readonly tidying: TidyingRunner;
@@ -24,9 +29,13 @@ export class TidyingTicker {
   /** Begins with it unless that is under way; whoever asks does not wait for a target. */
   tidy(executionId: string, kind: Tidying, lease: Lease): void {
     const key = `${executionId}/${kind}`;
+    if (this.#underWay.has(key) || this.#stopped.signal.aborted) return;
+    // Put off, or those that wait for a place would keep other timers from being seen.
     const isFull = this.#underWay.size >= TIDYING_LIMITS.atOnceMax;
-    if (isFull || this.#underWay.has(key) || this.#stopped.signal.aborted) return;
-    const tidying = this.#tidy(executionId, kind, lease)
+    const work = isFull
+      ? this.parts.tidying.postpone(executionId, kind, TIDYING_LIMITS.placeAfterMs)
+      : this.#tidy(executionId, kind, lease);
+    const tidying = work
       .catch((err: unknown) => {
         this.parts.log.warn({ err, executionId, kind }, 'left to be done, and tried again later');
       })
@@ -40,13 +49,32 @@ export class TidyingTicker {
   }
 
   async #tidy(executionId: string, kind: Tidying, lease: Lease): Promise<void> {
-    const { tidying, log } = this.parts;
+    const { tidying } = this.parts;
     const due = await tidying.due(executionId, kind);
     if (due === null) return;
-    const standing = await this.#operate(executionId, due, lease).catch(async (error: unknown) => {
-      await tidying.postpone(executionId, kind);
+    try {
+      if (due.operation.verb === 'observe') await this.#observe(executionId, due);
+      else await this.#carryOut(executionId, kind, { ...due, operation: due.operation }, lease);
+    } catch (error) {
+      if (!this.#stopped.signal.aborted) await tidying.postpone(executionId, kind);
       throw error;
-    });
+    }
+  }
+
+  async #observe(executionId: string, { target }: DueTidying): Promise<void> {
+    const { tidying, drivers } = this.parts;
+    const census = await takeCensus(drivers.open(target), this.#stopped.signal);
+    await tidying.observed(executionId, census);
+  }
+
+  async #carryOut(
+    executionId: string,
+    kind: Tidying,
+    due: DueOperation,
+    lease: Lease,
+  ): Promise<void> {
+    const { tidying, log } = this.parts;
+    const standing = await this.#operate(executionId, due, lease);
     if (this.#stopped.signal.aborted) return;
     const { operation } = due;
     if (standing.state === 'DONE' || standing.state === 'SUPERSEDED') {
@@ -60,7 +88,7 @@ export class TidyingTicker {
 
   async #operate(
     executionId: string,
-    { target, operation, handOver, drainTimeoutMs }: DueTidying,
+    { target, operation, handOver, drainTimeoutMs }: DueOperation,
     { epoch }: Lease,
   ): Promise<SetStanding> {
     const { drivers, clock } = this.parts;

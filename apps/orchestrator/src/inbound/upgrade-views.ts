@@ -102,7 +102,7 @@ const CanaryView = z
 const NewSetView = z
   .strictObject({
     name: z.string(),
-    state: z.enum(['CREATING', 'STANDING', 'LIVE', 'RETIRED']).meta({
+    state: z.enum(['CREATING', 'STANDING', 'LIVE', 'RETIRED', 'UNKNOWN']).meta({
       description: 'STANDING: beside the live one. LIVE: all new requests go to it',
     }),
     previous: z.string().nullable().meta({ description: 'The set that was live before' }),

@@ -7,7 +7,7 @@ import type { Fact, InstancesMoved } from '#core/execution/execution-facts.js';
 import type { StandbySet } from '#core/execution/execution-requests.js';
 import {
   ActiveExecutionError,
-  observedOfSets,
+  observedWithoutRows,
   StaleExecutionError,
   type DeploymentRecord,
   type ExecutionChange,
@@ -148,8 +148,9 @@ export class MemoryExecutionTx extends ServiceTxOver<MemoryTx> implements Execut
     const row = await this.#deployments().get(key);
     if (row === undefined) return;
     const current = currentVersionId ?? row.currentVersionId;
-    if (execution.plan.newSet !== null) {
-      const observed = observedOfSets(execution) ?? row.observedVersions;
+    const known = observedWithoutRows(execution);
+    if (known !== 'BY_ROWS') {
+      const observed = known.observed ?? row.observedVersions;
       const next = { ...row, observedVersions: observed, currentVersionId: current };
       await this.#deployments().put(key, next);
       return;
@@ -175,6 +176,16 @@ export class MemoryExecutionTx extends ServiceTxOver<MemoryTx> implements Execut
     const key = `${tenantId}/${componentId}`;
     const row = await this.#deployments().get(key);
     if (row !== undefined) await this.#deployments().put(key, { ...row, standbySet: standby });
+  }
+
+  async recordObserved(
+    { tenantId, componentId }: { readonly tenantId: string; readonly componentId: string },
+    versions: Readonly<Record<string, number>>,
+  ): Promise<void> {
+    const key = `${tenantId}/${componentId}`;
+    const row = await this.#deployments().get(key);
+    if (row === undefined) return;
+    await this.#deployments().put(key, { ...row, observedVersions: { ...versions } });
   }
 
   async #keepHandOver(next: StoredExecution['execution']): Promise<void> {

@@ -12,7 +12,6 @@ import type { InstancesMoved } from '#core/execution/execution-facts.js';
 import type { StandbySet } from '#core/execution/execution-requests.js';
 import {
   ActiveExecutionError,
-  observedOfSets,
   StaleExecutionError,
   type DeploymentRecord,
   type ExecutionChange,
@@ -38,6 +37,7 @@ import { failureCode, instanceOf, statusCode, type InstanceRow } from './instanc
 import { wavesOf, type PlacedMove } from './move-waves.js';
 import { INSERT_OUTCOMES, outcomeRows } from './statistics.statements.js';
 import type { BriefCache } from './brief-cache.js';
+import { DeploymentRows } from './deployment.pg.store.js';
 
 interface MovedRow {
   n: number;
@@ -46,13 +46,18 @@ interface MovedRow {
   ids: string[] | null;
 }
 
+type Deployed = Pick<Execution, 'tenantId' | 'componentId'>;
+
 /** One transaction on the orchestrator's tables. */
 export class PgExecutionTx extends ServiceTxOver<PgTx> implements ExecutionTx {
+  private readonly deployments: DeploymentRows;
+
   constructor(
     tx: PgTx,
     private readonly briefs: BriefCache,
   ) {
     super(tx);
+    this.deployments = new DeploymentRows(tx);
   }
 
   async insert({ execution, ...brief }: StoredExecution): Promise<void> {
@@ -90,21 +95,20 @@ export class PgExecutionTx extends ServiceTxOver<PgTx> implements ExecutionTx {
     ]);
   }
 
-  async deployment(tenantId: string, componentId: string): Promise<StandingDeployment | null> {
-    const [row] = await this.tx.query<{
-      hand_over: string;
-      current_version_id: string | null;
-      target: StandingDeployment['target'];
-      standby_set: StandingDeployment['standby'];
-    }>(
-      '',
-      `SELECT hand_over, current_version_id, target, standby_set FROM deployments
-       WHERE tenant_id = $1 AND component_id = $2 FOR SHARE`,
-      [tenantId, componentId],
-    );
-    if (row === undefined) return null;
-    const { hand_over: handOver, current_version_id: currentVersionId, target } = row;
-    return { handOver: Number(handOver), currentVersionId, target, standby: row.standby_set };
+  deployment(tenantId: string, componentId: string): Promise<StandingDeployment | null> {
+    return this.deployments.deployment(tenantId, componentId);
+  }
+
+  recordDeployment(record: DeploymentRecord): Promise<void> {
+    return this.deployments.recordDeployment(record);
+  }
+
+  recordStandby(of: Deployed, standby: StandbySet | null): Promise<void> {
+    return this.deployments.recordStandby(of, standby);
+  }
+
+  recordObserved(of: Deployed, versions: Readonly<Record<string, number>>): Promise<void> {
+    return this.deployments.recordObserved(of, versions);
   }
 
   async lock(ids: readonly string[], mode: 'wait' | 'skip'): Promise<Map<string, StoredExecution>> {
@@ -235,54 +239,10 @@ export class PgExecutionTx extends ServiceTxOver<PgTx> implements ExecutionTx {
     );
   }
 
-  async recordDeployment({ execution, currentVersionId }: DeploymentRecord): Promise<void> {
-    const { tenantId, componentId } = execution;
-    if (execution.plan.newSet !== null) {
-      await this.tx.query(
-        '',
-        `UPDATE deployments SET current_version_id = COALESCE($3, current_version_id),
-           observed_versions = COALESCE($4, observed_versions), updated_at = now()
-         WHERE tenant_id = $1 AND component_id = $2`,
-        [tenantId, componentId, currentVersionId, observedOfSets(execution)],
-      );
-      return;
-    }
-    const there = 'listing' in execution ? execution.listing.alreadyThere : 0;
-    await this.tx.query(
-      '',
-      `UPDATE deployments SET
-         current_version_id = COALESCE($3, current_version_id),
-         observed_versions = (
-           SELECT COALESCE(jsonb_object_agg(version, count), '{}')
-           FROM (SELECT version, sum(count)::int AS count FROM (
-                   SELECT CASE WHEN status = 4 THEN $5
-                               WHEN status IN (0, 6) THEN COALESCE(from_version, 'unknown')
-                               ELSE 'unknown' END AS version, count(*) AS count
-                   FROM execution_instances WHERE execution_id = $4 GROUP BY 1
-                   UNION ALL SELECT $5, $6::int WHERE $6::int > 0) v
-                 GROUP BY version) o),
-         updated_at = now()
-       WHERE tenant_id = $1 AND component_id = $2`,
-      [tenantId, componentId, currentVersionId, execution.id, execution.plan.to.version, there],
-    );
-  }
-
-  async recordStandby(
-    { tenantId, componentId }: { readonly tenantId: string; readonly componentId: string },
-    standby: StandbySet | null,
-  ): Promise<void> {
-    await this.tx.query(
-      '',
-      `UPDATE deployments SET standby_set = $3, updated_at = now()
-       WHERE tenant_id = $1 AND component_id = $2`,
-      [tenantId, componentId, standby],
-    );
-  }
-
   private async updateExecutions(changes: readonly ExecutionChange[]): Promise<void> {
     const records = changes.map(({ before, next }) => hotColumns(before, next));
     const raised = changes.filter(({ before, next }) => next.handOver > before.handOver);
-    const beside = raised.map(({ next }) => this.keepHandOver(next));
+    const beside = raised.map(({ next }) => this.deployments.keepHandOver(next));
     const outcomes = outcomeRows(changes);
     if (outcomes.length > 0) beside.push(this.insertOutcomes(outcomes));
     const rows = await this.tx.query<{ id: string }>('executions.update', UPDATE_EXECUTIONS, [
@@ -292,15 +252,6 @@ export class PgExecutionTx extends ServiceTxOver<PgTx> implements ExecutionTx {
     if (rows.length !== changes.length) {
       throw new StaleExecutionError('an execution has another revision by now');
     }
-  }
-
-  private async keepHandOver({ tenantId, componentId, handOver }: Execution): Promise<void> {
-    await this.tx.query(
-      '',
-      `UPDATE deployments SET hand_over = greatest(hand_over, $3)
-       WHERE tenant_id = $1 AND component_id = $2`,
-      [tenantId, componentId, handOver],
-    );
   }
 
   private async insertOutcomes(rows: readonly Record<string, unknown>[]): Promise<void> {

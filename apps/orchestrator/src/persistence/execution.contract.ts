@@ -302,6 +302,18 @@ export function executionContract(open: () => Promise<ExecutionsUnderTest>): voi
     expect(await standing()).toMatchObject({ standby: null });
   });
 
+  it('keeps what a target said that it runs, also when an upgrade ends that touched nothing', async () => {
+    const { tenantId, componentId } = stored.execution;
+    const versions = { '1.0.0': 3, unknown: 1 };
+    await store.transaction(async (tx) => {
+      await tx.recordObserved(stored.execution, versions);
+      const { execution } = stored;
+      await tx.recordDeployment({ execution, currentVersionId: null, leftOver: [] });
+    });
+    const { observedVersions } = await under.deployment(tenantId, componentId);
+    expect(observedVersions).toEqual(versions);
+  });
+
   it('says of a deployment with a new set what that set says, and nothing before the switch', async () => {
     const { tenantId, componentId } = stored.execution;
     const plan = { ...stored.execution.plan, newSet: 'u-1' };

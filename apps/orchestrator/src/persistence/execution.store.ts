@@ -2,14 +2,15 @@
  * Where executions, their instances and their facts are kept. Two implementations, Postgres and an
  * in-memory twin, pass one contract suite.
  */
-import type {
-  Execution,
-  ExecutionKind,
-  ExecutionStatus,
-  InstanceStatus,
-  LeftOver,
-  PlannedVersion,
-  StrategyName,
+import {
+  touched,
+  type Execution,
+  type ExecutionKind,
+  type ExecutionStatus,
+  type InstanceStatus,
+  type LeftOver,
+  type PlannedVersion,
+  type StrategyName,
 } from '#core/execution/execution.js';
 import type { ActionType } from '#core/execution/execution-inputs.js';
 import type { Fact } from '#core/execution/execution-facts.js';
@@ -97,11 +98,16 @@ export interface DeploymentRecord {
 }
 
 /**
- * BLUE_GREEN: what its end says of the deployment's observed versions. Its rows are a new set's:
- * once that is live it is what runs, and before that nothing has changed (null).
+ * What an execution's end says of the deployment's observed versions when that is not counted from
+ * its rows; null: they stay, because it has changed nothing. BLUE_GREEN's rows are a new set's: once
+ * that is live it is what runs.
  */
-export function observedOfSets({ newSet, plan, total }: Execution): Record<string, number> | null {
-  return newSet?.state === 'LIVE' ? { [plan.to.version]: total } : null;
+export function observedWithoutRows(
+  execution: Execution,
+): { readonly observed: Record<string, number> | null } | 'BY_ROWS' {
+  const { newSet, plan, total } = execution;
+  if (plan.newSet === null && touched(execution) > 0) return 'BY_ROWS';
+  return { observed: newSet?.state === 'LIVE' ? { [plan.to.version]: total } : null };
 }
 
 /** What of a deployment a new execution depends on. */
@@ -151,6 +157,11 @@ export interface ExecutionTx extends ServiceTx {
   plannedVersions(componentId: string, versions: readonly string[]): Promise<PlannedVersion[]>;
   recordAction(action: RecordedAction): Promise<void>;
   recordDeployment(record: DeploymentRecord): Promise<void>;
+  /** What its target says that it runs: version → how many. */
+  recordObserved(
+    deployment: { readonly tenantId: string; readonly componentId: string },
+    versions: Readonly<Record<string, number>>,
+  ): Promise<void>;
   /** Which set the deployment keeps beside the live one; null: none any more. */
   recordStandby(
     deployment: { readonly tenantId: string; readonly componentId: string },

@@ -106,7 +106,7 @@ describe('a stop after the switch', () => {
 });
 
 describe('a rollback', () => {
-  const inState: Readonly<Record<Exclude<NewSetState, 'RETIRED'>, ExecutionBuilder>> = {
+  const inState: Readonly<Record<Exclude<NewSetState, 'RETIRED' | 'UNKNOWN'>, ExecutionBuilder>> = {
     CREATING: creating,
     STANDING: standing,
     LIVE: anExecution().blueGreen('LIVE', { named: 4 }).withCounters({ COMPLETED: 4 }),

@@ -1,6 +1,6 @@
 /** How an execution ends, whichever way. */
 import { ask, change, note, set, type Effect } from './effects.js';
-import type { Execution, LeftOver, TerminalStatus } from './execution.js';
+import type { CheckResult, Execution, LeftOver, TerminalStatus } from './execution.js';
 import type { Action } from './execution-inputs.js';
 
 /** What every end has in common: timers go, the deployment is told. */
@@ -22,11 +22,25 @@ export function evenTraffic({ weighed }: Execution): Effect[] {
 }
 
 export function endAs(to: TerminalStatus, why: string, by: string | null = null): Effect[] {
-  return [
-    set({ failureReason: why, waitingFor: null, stopping: null }),
-    change(to, why, by),
-    ...farewell(null),
-  ];
+  return [...endedAs(to, why, by), ...farewell(null)];
+}
+
+function endedAs(to: TerminalStatus, why: string, by: string | null): Effect[] {
+  return [set({ failureReason: why, waitingFor: null, stopping: null }), change(to, why, by)];
+}
+
+/**
+ * The version the deployment is on: the one that was aimed at once every listed instance is on it,
+ * however the execution ends; null: it stays what it was (spec §2).
+ */
+export function versionReached(execution: Execution): string | null {
+  const { counters, total, listed, newSet, postChecks, plan } = execution;
+  const alreadyThere = 'listing' in execution ? execution.listing.alreadyThere : 0;
+  const areAllThere = total > 0 && counters.COMPLETED === total && alreadyThere + total === listed;
+  const isServing = newSet === null || newSet.state === 'LIVE';
+  const sawOthers = ({ check, outcome }: CheckResult): boolean =>
+    check === 'POST_UPGRADE_STATE' && (outcome === 'FAILED' || outcome === 'WARNING');
+  return areAllThere && isServing && !postChecks.some(sawOthers) ? plan.to.id : null;
 }
 
 export function cancelReason(action: Action): string {
@@ -54,7 +68,8 @@ export function endStopped(execution: Execution, nowMs: number): Effect[] {
     ...endWatch(execution),
     ...keepPrevious(execution, nowMs),
     ...evenTraffic(execution),
-    ...endAs(stopping.to, reason, stopping.by),
+    ...endedAs(stopping.to, reason, stopping.by),
+    ...farewell(versionReached(execution)),
   ];
 }
 

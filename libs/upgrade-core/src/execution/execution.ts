@@ -161,8 +161,8 @@ export interface Canary {
   readonly lastHeardAtMs: number;
 }
 
-/** CREATING: not known to be there yet. STANDING: beside the live one. */
-export type NewSetState = 'CREATING' | 'STANDING' | 'LIVE' | 'RETIRED';
+/** CREATING: perhaps there. STANDING: beside the live one. UNKNOWN: its rollback did not end well. */
+export type NewSetState = 'CREATING' | 'STANDING' | 'LIVE' | 'RETIRED' | 'UNKNOWN';
 
 /** BLUE_GREEN: the set that takes over. */
 export interface NewSet {

@@ -163,8 +163,10 @@ export function cancelStoppedRollback(
 /** Ends a rollback that did not restore everything: what is left over is named in `rollback`. */
 function endRollback(execution: RollingBack, to: 'FAILED' | 'CANCELLED', why: string): Effect[] {
   const { leftOver } = execution.rollback;
+  const { newSet } = execution;
   return [
     set({ failureReason: `${execution.rollback.reason}; ${why}`, stopping: null }),
+    ...(newSet === null ? [] : [set({ newSet: { ...newSet, state: 'UNKNOWN' } })]),
     change(to, why, execution.stopping?.by ?? null),
     ...evenTraffic(execution),
     ...farewell(null, leftOver),
