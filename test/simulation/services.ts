@@ -80,6 +80,7 @@ export const BUILD: Readonly<Record<ServiceName, (ground: Ground) => Built>> = {
     const registry = new MemoryRegistryStore(database);
     const desk = new TargetsProbe(drivers, simulated, clock);
     const creation = new UpgradeCreationRunner(registry, store, runner, desk, clock);
+    const reversal = new UpgradeReversalRunner(runner, creation, store, registry);
     return {
       consumes: [
         { topic: TOPICS.validatorResults, take: (messages) => consumer.validated(messages) },
@@ -88,7 +89,7 @@ export const BUILD: Readonly<Record<ServiceName, (ground: Ground) => Built>> = {
       ],
       deadLetters,
       start: () => orchestrator.start(),
-      ...{ orchestrator, creation, reversal: new UpgradeReversalRunner(runner, creation) },
+      ...{ orchestrator, creation, reversal },
     };
   },
   validator: (ground) => {

@@ -36,7 +36,7 @@ export class OrchestratorModule {
     const { runner } = orchestrator;
     const creation = new UpgradeCreationRunner(registry, executions, runner, desk, ground.clock);
     const previews = [registry, executions, statistics, desk, ground.clock] as const;
-    const reversal = new UpgradeReversalRunner(runner, creation);
+    const reversal = new UpgradeReversalRunner(runner, creation, executions, registry);
     return {
       module: OrchestratorModule,
       imports: [ObservabilityModule.of(ground.health, ground.metrics)],

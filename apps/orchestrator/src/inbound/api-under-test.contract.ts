@@ -79,7 +79,7 @@ export class ApiUnderTest {
     const registry = new RegistryRunner(parts.registry, desk, clock);
     const { registry: registered, executions } = parts;
     const creation = new UpgradeCreationRunner(registered, executions, upgrades, desk, clock);
-    const reversal = new UpgradeReversalRunner(upgrades, creation);
+    const reversal = new UpgradeReversalRunner(upgrades, creation, executions, registered);
     const statistics = new StatisticsRunner(parts.registry, parts.statistics);
     const previews = [registered, executions, parts.statistics, desk, clock] as const;
     const module = await Test.createTestingModule({

@@ -65,6 +65,20 @@ export const PROBLEM_EXAMPLES: Readonly<Record<ProblemStatus, readonly Problem[]
     }),
     problem(
       422,
+      'NOTHING_MOVED',
+      'The upgrade has moved nothing that could go back',
+      `${UPGRADE}/revert`,
+      { currentStatus: 'CANCELLED', allowedActions: ['REVERT'] },
+    ),
+    problem(
+      422,
+      'SUPERSEDED',
+      `A later upgrade has moved on from where this one went: ${ACTIVE}`,
+      `${UPGRADE}/revert`,
+      { laterExecutionId: ACTIVE, currentStatus: 'COMPLETED', allowedActions: ['REVERT'] },
+    ),
+    problem(
+      422,
       'IDEMPOTENCY_KEY_REUSED',
       'This Idempotency-Key was used for another request',
       UPGRADES,

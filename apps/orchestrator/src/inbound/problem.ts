@@ -22,6 +22,10 @@ export const Problem = z
     allowedActions: z.array(z.string()).optional(),
     currentRevision: z.int().optional(),
     activeExecutionId: z.string().nullable().optional(),
+    laterExecutionId: z
+      .string()
+      .optional()
+      .meta({ description: 'SUPERSEDED: the upgrade that is to be reverted instead' }),
     blockers: z
       .array(z.strictObject({ code: z.string(), message: z.string() }))
       .optional()

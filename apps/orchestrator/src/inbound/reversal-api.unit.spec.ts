@@ -9,9 +9,11 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-/** What targets and services would say. */
+/** What targets and services would say, asked under the hand-over that the execution has. */
 async function report(executionId: string, ...inputs: RawReport[]): Promise<void> {
-  for (const input of inputs) {
+  for (const said of inputs) {
+    const handOver = (await api.parts.executions.get(executionId))?.execution.handOver ?? 0;
+    const input = 'handOver' in said ? { ...said, handOver } : said;
     const answer = await api.upgrades.report({ executionId, input });
     if (answer.kind !== 'COMMITTED') throw new Error(`${input.type} was ${answer.kind}`);
   }
@@ -96,7 +98,67 @@ describe('reverting an upgrade', () => {
     expect(await revert(running)).toMatchObject({ status: 422, body: { code: 'NOTHING_MOVED' } });
     const { id } = await cancelledHalfway();
     expect((await revert(id)).status).toBe(202);
-    expect(await revert(id)).toMatchObject({ status: 409, body: { code: 'ACTIVE_EXECUTION' } });
+    expect(await revert(id)).toMatchObject({
+      status: 409,
+      body: { code: 'ACTIVE_EXECUTION', currentStatus: 'CANCELLED', allowedActions: ['REVERT'] },
+    });
+  });
+
+  it('takes no query', async () => {
+    const { id } = await cancelledHalfway();
+    const { status, text } = await api.post(`upgrades/${id}/revert?foo=1`);
+    expect([status, text]).toEqual([400, expect.stringContaining('foo')]);
+  });
+});
+
+/** All of them at once, from where the page says they are. */
+async function completed(id: string, version: string): Promise<void> {
+  await api.post(`upgrades/${id}/start`);
+  await report(id, page(4, version), passed);
+  await report(id, settled('DRAINING', [0, 1, 2, 3]), settled('UPGRADING', [0, 1, 2, 3]));
+  await report(id, settled('HEALTH_CHECKING', [0, 1, 2, 3]));
+  await report(id, { type: 'POST_CHECKS_ENDED', handOver: 1, checks: checks('PASSED') });
+}
+
+describe('an upgrade that another one has come after', () => {
+  it('is reverted only once that one is: else what came later would be taken down', async () => {
+    const { request, componentId, to } = await deploy(api, { instances: 4 });
+    const atOnce = { ...request, strategy: 'RECREATE', allowDowntime: true };
+    const create = (over: object) =>
+      api.post('tenants/acme/upgrades', { ...atOnce, ...over }, { 'x-actor': 'ann' });
+    const versions = `components/${componentId}/versions`;
+    const newest = (await api.post(versions, { version: '1.2.0' })).body.id;
+    const first = (await create({})).body.id;
+    await completed(first, '1.0.0');
+    const second = (await create({ fromVersionId: to, toVersionId: newest })).body.id;
+    await completed(second, '1.1.0');
+    expect((await api.get(`upgrades/${second}`)).body['status']).toBe('COMPLETED');
+    const refused = await revert(first);
+    expect(refused).toMatchObject({
+      status: 422,
+      body: { code: 'SUPERSEDED', laterExecutionId: second, currentStatus: 'COMPLETED' },
+    });
+    expect(refused.body['title']).toContain(second);
+    const back = await revert(second);
+    expect(back.status).toBe(202);
+    await completed(back.body.id, '1.2.0');
+    expect(await revert(second)).toMatchObject({
+      status: 422,
+      body: { code: 'SUPERSEDED', laterExecutionId: back.body.id },
+    });
+    expect((await revert(first)).status).toBe(202);
+  });
+
+  it('can be reverted again when its revert was cut short', async () => {
+    const { id } = await cancelledHalfway();
+    const { body } = await revert(id);
+    await api.post(`upgrades/${body.id}/start`);
+    await report(body.id, page(2, '1.1.0'), passed, room());
+    await api.post(`upgrades/${body.id}/cancel`);
+    await report(body.id, settled('DRAINING', [0]), settled('UPGRADING', [0]));
+    await report(body.id, settled('HEALTH_CHECKING', [0]));
+    expect((await api.get(`upgrades/${body.id}`)).body['status']).toBe('CANCELLED');
+    expect((await revert(id)).status).toBe(202);
   });
 });
 

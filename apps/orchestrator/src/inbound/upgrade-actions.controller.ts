@@ -128,6 +128,7 @@ export class UpgradeActionsController {
   async revert(
     @Param('id', { schema: Uuid }) id: string,
     @Body({ schema: ActionRequest }) body: ActionBody,
+    @Query({ schema: NoQuery }) _: unknown,
     @CallerOf() { actor: by, tenantId, ifMatchRevision }: Caller,
     @NewId() newId: string,
     @Res({ passthrough: true }) reply: HttpReply,

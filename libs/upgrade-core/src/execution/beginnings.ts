@@ -51,12 +51,20 @@ export function failWithNothingToTake(
   page: ReportOf<'INSTANCES_LISTED'>,
   nowMs: number,
 ): Effect[] {
+  const listed = execution.listed + page.listed;
   const alreadyThere = execution.listing.alreadyThere + page.alreadyThere;
-  const why =
-    alreadyThere > 0
-      ? `nothing to take: all ${String(alreadyThere)} instances are on the target version`
-      : 'nothing to take: the target lists no instances';
+  const why = `nothing to take: ${whyNothing(listed, alreadyThere)}`;
   return [...takeInPage(execution, page, nowMs), ...endAs('FAILED', why)];
+}
+
+/** Only a REVERT leaves instances that are not on the target version where they are. */
+function whyNothing(listed: number, alreadyThere: number): string {
+  if (listed === 0) return 'the target lists no instances';
+  if (alreadyThere === listed) return `all ${String(listed)} instances are on the target version`;
+  return (
+    `none of the ${String(listed)} instances is where the reverted upgrade has taken it, ` +
+    `${String(alreadyThere)} are on the target version`
+  );
 }
 
 export function failListing(_: Validating, report: ReportOf<'LISTING_FAILED'>): Effect[] {

@@ -1,5 +1,5 @@
 /** Which of the instances a target lists are taken, and as which index (spec §2, §4). */
-import type { Validating } from './execution.js';
+import type { ExecutionPlan, Validating } from './execution.js';
 import type { Report } from './execution-inputs.js';
 
 export interface ListedInstance {
@@ -33,10 +33,12 @@ export interface ListedPage {
  *
  * BLUE_GREEN takes them all, to be replaced by as many of a new set, whose ids nobody knows yet.
  *
- * What an upgrade has moved and a REVERT finds on its version, but down, it takes as well: nobody
- * else would ever readmit it, and it would fill the room that the others need.
+ * A REVERT takes of what the other execution has moved what is still on the version that took it
+ * to, or does not say its version. What is on another one by now has been moved by somebody else,
+ * who decides where it goes. One that is down it takes wherever it is: nobody else would ever
+ * readmit it, and it would fill the room that the others need.
  *
- * @param moved of a REVERT: the instances that are to be taken back; null: any
+ * @param moved of a REVERT: what the other execution has moved and not brought back; null: no REVERT
  */
 export function takePage(
   execution: Validating,
@@ -47,9 +49,9 @@ export function takePage(
   const wanted = plan.totalInstances ?? Number.POSITIVE_INFINITY;
   const isSet = plan.newSet !== null;
   const isToGo = (one: ListedInstance): boolean =>
-    one.version !== plan.to.version || (isDown(one) && (moved?.has(one.id) ?? false));
-  const others = page.instances.filter(isToGo);
-  const candidates = (isSet ? page.instances : others).filter(({ id }) => moved?.has(id) ?? true);
+    moved === null ? one.version !== plan.to.version : moved.has(one.id) && isToGoBack(one, plan);
+  const isThere = (one: ListedInstance): boolean => one.version === plan.to.version && !isToGo(one);
+  const candidates = isSet ? page.instances : page.instances.filter(isToGo);
   const taken = candidates.slice(0, Math.max(0, wanted - total)).map(({ id, version }, at) => ({
     index: total + at,
     instanceId: isSet ? '' : id,
@@ -59,11 +61,16 @@ export function takePage(
     type: 'INSTANCES_LISTED',
     listed: page.instances.length,
     taken: taken.length,
-    alreadyThere: isSet ? 0 : page.instances.length - others.length,
+    alreadyThere: isSet ? 0 : page.instances.filter(isThere).length,
     cursor: page.cursor,
     nextCursor: page.nextCursor,
   } as const;
   return { report, taken };
+}
+
+/** Of what a REVERT is to take back. */
+function isToGoBack(one: ListedInstance, { from }: ExecutionPlan): boolean {
+  return one.version === null || one.version === from.version || isDown(one);
 }
 
 function isDown({ admitted = true, healthy = true }: ListedInstance): boolean {

@@ -42,7 +42,7 @@ describe('an execution that reverts another', () => {
     const page = {
       cursor: null,
       nextCursor: null,
-      instances: ['i-1', 'i-2', 'i-3'].map((id) => ({ id, version: '1.1.0' })),
+      instances: ['i-1', 'i-2', 'i-3'].map((id) => ({ id, version: '1.0.0' })),
     };
     const execution = reverting.build();
     if (execution.status !== 'VALIDATING') throw new Error('it validates');
@@ -62,6 +62,30 @@ describe('an execution that reverts another', () => {
     const { report, taken } = takePage(execution, page, new Set(['i-1', 'i-3']));
     expect(taken.map(({ instanceId }) => instanceId)).toEqual(['i-1']);
     expect(report).toMatchObject({ listed: 3, taken: 1, alreadyThere: 2 });
+  });
+
+  it('leaves alone what somebody else has moved on, and takes what cannot be seen', () => {
+    const execution = reverting.build();
+    if (execution.status !== 'VALIDATING') throw new Error('it validates');
+    const serving = { admitted: true, healthy: true };
+    const instances = [
+      { id: 'i-1', version: '9.9.9', ...serving },
+      { id: 'i-2', version: execution.plan.from.version, ...serving },
+      { id: 'i-3', version: null },
+      { id: 'i-4', version: '9.9.9', admitted: true, healthy: false },
+      { id: 'i-5', version: execution.plan.to.version, ...serving },
+    ];
+    const page = { cursor: null, nextCursor: null, instances };
+    const moved = new Set(instances.map(({ id }) => id));
+    const { report, taken } = takePage(execution, page, moved);
+    expect(taken.map(({ instanceId }) => instanceId)).toEqual(['i-2', 'i-3', 'i-4']);
+    expect(report).toMatchObject({ listed: 5, taken: 3, alreadyThere: 1 });
+  });
+
+  it('says of a fleet that has moved on that none of it is to be taken', () => {
+    const then = given(reverting).when(listed(0, { listed: 8, alreadyThere: 2 }));
+    expect(then.execution).toMatchObject({ status: 'FAILED', listed: 8 });
+    expect(then.execution.failureReason).toMatch(/^nothing to take: none of the 8 instances is/);
   });
 
   it('runs by the same rules', () => {
