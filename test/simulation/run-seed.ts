@@ -40,8 +40,11 @@ export async function runSeed(
   await nemesis.rage();
   await world.heal();
   void new HonestOperator(world).work();
-  await world.settle();
-  await world.letAllBeTidied();
+  // Whoever still asks for something when the faults are over may be heard after all has ended.
+  do {
+    await world.settle();
+    await world.letAllBeTidied();
+  } while (world.problems.length === 0 && !world.haveAllEnded());
   const problems = await checkAll(world);
   return {
     seed,

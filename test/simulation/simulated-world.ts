@@ -311,7 +311,7 @@ export class SimulatedWorld {
 
   /** Lets time pass until every upgrade has ended and everything about it has been told. */
   async settle(): Promise<void> {
-    const end = await this.clock.runUntil(() => this.#allEnded(), LIVENESS);
+    const end = await this.clock.runUntil(() => this.haveAllEnded(), LIVENESS);
     if (end !== 'HOLDS') {
       for (const { create } of this.upgrades.filter((it) => !this.hasEnded(it))) {
         const { status, counters, stopping } = this.#now(create.id) ?? {};
@@ -345,7 +345,7 @@ export class SimulatedWorld {
     );
   }
 
-  #allEnded(): boolean {
+  haveAllEnded(): boolean {
     this.adopt();
     return this.upgrades.length > 0 && this.upgrades.every((it) => this.hasEnded(it));
   }
