@@ -1,7 +1,18 @@
 import { expect, it } from '@jest/globals';
+import { FROM } from '../simulation/registered.js';
 import { Scenario } from './scenario.js';
 
 const ONE_BY_ONE = { batchSize: 1, batchDelaySeconds: 5 };
+
+/** Not every listed instance is on the target version: the current one stays (spec §2). */
+function keepsItsVersion({ execution, world, upgrade }: Scenario): void {
+  const state = execution.postChecks.find(({ check }) => check === 'POST_UPGRADE_STATE');
+  expect(state).toMatchObject({
+    outcome: 'WARNING',
+    evidence: { asExpected: 4, listed: 5, notOnVersion: 1 },
+  });
+  expect(world.deployment(upgrade).currentVersionId).toBe(FROM.id);
+}
 
 async function whysOf(scenario: Scenario): Promise<string[]> {
   const events = await scenario.world.store().events(scenario.id, 0, 1_000);
@@ -50,7 +61,35 @@ it('one that appears is told of and not taken', async () => {
   await scenario.world.fleets.alter(scenario.upgrade.fleet, 4, {});
   const execution = await scenario.end('fleet-compared');
   expect(execution).toMatchObject({ status: 'COMPLETED', total: 4, counters: { COMPLETED: 4 } });
+  expect((await whysOf(scenario)).filter((why) => why.includes('have appeared'))).toEqual([
+    'instances that are not taken have appeared: i-000004',
+  ]);
+  keepsItsVersion(scenario);
+});
+
+it('one that appears with the last batch is told of before the end, and the deployment keeps its version', async () => {
+  const plan = { strategy: 'RECREATE' } as const;
+  const scenario = await new Scenario({ latencyMs: 2_000, plan }).begin();
+  await scenario.until(() => scenario.execution.counters.UPGRADING > 0);
+  await scenario.world.fleets.alter(scenario.upgrade.fleet, 4, {});
+  const execution = await scenario.end('fleet-compared', 'post-checks-passed');
+  expect(execution).toMatchObject({ status: 'COMPLETED', total: 4, counters: { COMPLETED: 4 } });
   expect(await whysOf(scenario)).toContain('instances that are not taken have appeared: i-000004');
+  keepsItsVersion(scenario);
+});
+
+it('one that is replaced between two counts, so that no count tells, is missed all the same', async () => {
+  const plan = { ...ONE_BY_ONE, maxUnavailablePercentage: 50, failureThreshold: 6 };
+  const scenario = await new Scenario({ instances: 6, latencyMs: 2_000, plan }).begin();
+  const { world, upgrade } = scenario;
+  await scenario.until(() => scenario.execution.counters.UPGRADING === 1);
+  for (const gone of [0, 4]) await world.rooms.vanish(upgrade.fleet, gone);
+  for (const come of [6, 7]) await world.fleets.alter(upgrade.fleet, come, {});
+  await scenario.untilRow('fleet-compared');
+  expect(scenario.execution.counters).toMatchObject({ FAILED: 2, COMPLETED: 0, PENDING: 4 });
+  await scenario.end('fleet-compared');
+  const whys = await whysOf(scenario);
+  expect(whys).toContain('instances that are not taken have appeared: i-000006, i-000007');
 });
 
 it('one that somebody else upgrades meanwhile is found on its version, and not begun again', async () => {

@@ -33,6 +33,7 @@ export function checksBefore(execution: CreateExecution): BegunCheck[] {
     ...{ compatibility, strategy, stateless, maxUnavailablePercentage },
     ...{ requires, installedComponents, skipChecks, smokeTests: [], pages: 1 },
     expectedInstances: plan.totalInstances,
+    ...{ takesAll: false, targetVersion: snapshot.to.version },
   };
   return checksOf('PRE').map((check) => ({ check, first: examine(check, question) }));
 }

@@ -31,9 +31,12 @@ export type Work = Pick<ValidateCommand['data'], 'page' | 'pages' | 'instances'>
   readonly handOver: number;
 };
 
+/** `takesAll`, of POST: no listed instance was left out at the start; left out: some may have been. */
+type ValidateAsked = Pick<ValidateData, 'kind'> & Partial<Pick<ValidateData, 'takesAll'>>;
+
 export function validateMessage(
   stored: Commanded,
-  { kind, handOver, ...page }: Work & { kind: 'PRE' | 'POST' },
+  { kind, handOver, takesAll = false, ...page }: Work & ValidateAsked,
 ): OutgoingMessage {
   const { execution, snapshot, compatibility, skipChecks, installedComponents, requires } = stored;
   const areTried = kind === 'POST' && page.page === 1;
@@ -43,6 +46,7 @@ export function validateMessage(
     snapshot,
     kind,
     expectedInstances: kind === 'PRE' ? execution.plan.totalInstances : execution.total,
+    takesAll,
     compatibility,
     skipChecks,
     installedComponents,

@@ -187,13 +187,14 @@ export class ValidationRunner {
 
 function askedOf(command: ValidateCommand['data']): AskedValidation {
   const { snapshot, compatibility, expectedInstances, pages, skipChecks } = command;
-  const { requires, installedComponents, smokeTests } = command;
+  const { requires, installedComponents, smokeTests, takesAll } = command;
   const { target, maxUnavailablePercentage, strategy, stateless } = snapshot;
   return {
     target,
     question: {
       ...{ compatibility, strategy, stateless, maxUnavailablePercentage, expectedInstances },
       ...{ requires, installedComponents, smokeTests, pages, skipChecks },
+      ...{ takesAll, targetVersion: snapshot.to.version },
     },
   };
 }

@@ -151,6 +151,22 @@ describe('a question after an upgrade', () => {
     expect(outcomes(await world.untilEnded(2))).toMatchObject({ POST_UPGRADE_STATE: 'FAILED' });
   });
 
+  test('that takes all there are warns of whoever is listed beside them on another version', async () => {
+    const world = await healthyWorld();
+    const [a, b, c, d] = await named(world);
+    const to = { ...COMMAND.snapshot.to, version: '1.0.0' };
+    const instances = [a, b, c, d].map((id = '', index) => ({ index, id, version: '1.0.0' }));
+    const post = { kind: 'POST', snapshot: { ...COMMAND.snapshot, to }, instances } as const;
+    await world.ask({ ...post, takesAll: true });
+    expect(outcomes(await world.untilEnded())).toMatchObject({ POST_UPGRADE_STATE: 'PASSED' });
+    await world.fleets.alter(FLEET.fleet, 4, { runs: '0.9.0' });
+    await world.ask({ ...post, takesAll: true, fence: { handOver: 2 } });
+    const [state] = (await world.untilEnded(2)).checks;
+    expect(state).toMatchObject({ outcome: 'WARNING', evidence: { listed: 5, notOnVersion: 1 } });
+    await world.ask({ ...post, fence: { handOver: 3 } });
+    expect(outcomes(await world.untilEnded(3))).toMatchObject({ POST_UPGRADE_STATE: 'PASSED' });
+  });
+
   test('fails for an instance that is not there any more', async () => {
     const world = await healthyWorld();
     const instances = ids.map((id, index) => ({ index, id: `gone-${id}`, version: '1.0.0' }));

@@ -174,6 +174,7 @@ export const COMMAND: ValidateCommand['data'] = {
   },
   kind: 'PRE',
   expectedInstances: null,
+  takesAll: false,
   compatibility: {
     valid: true,
     upgradeType: 'MINOR',

@@ -101,6 +101,11 @@ export const ValidateCommand = envelopeOf(
     kind: z.enum(['PRE', 'POST']),
     /** How many instances the target is expected to have; null before they were listed. */
     expectedInstances: count.nullable(),
+    /**
+     * No listed instance was left out at the start (those already there + those taken = all that
+     * were listed). A POST question then also asks who is listed by now and not on the version.
+     */
+    takesAll: z.boolean().default(false),
     compatibility,
     /** What else the caller says is installed there (component → version as people write it). */
     installedComponents: z.record(z.string(), z.string()).default({}),

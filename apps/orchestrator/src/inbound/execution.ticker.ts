@@ -21,6 +21,7 @@ import type {
   StoredExecution,
 } from '../upgrade-asked.runner.js';
 import type { UpgradeRunner } from '../upgrade.runner.js';
+import { FleetCensusTicker } from './fleet-census.ticker.js';
 import { RoomTicker } from './room.ticker.js';
 import { hasSetWork, SetOperationTicker } from './set-operation.ticker.js';
 import { settledSteps } from './settled-steps.js';
@@ -58,6 +59,7 @@ export class ExecutionTicker {
   readonly #own = new Map<number, string>();
   /** What the target said and no commit has taken yet. */
   #unreported: StepOutcome[] = [];
+  readonly #census: FleetCensusTicker;
   readonly #room: RoomTicker;
   #sets: SetOperationTicker | null = null;
   #inDoubt = true;
@@ -70,7 +72,11 @@ export class ExecutionTicker {
     private readonly parts: EngineParts,
   ) {
     this.#log = parts.log;
-    this.#room = new RoomTicker(parts, () => this.#loop.wake());
+    const wake = (): void => {
+      this.#loop.wake();
+    };
+    this.#census = new FleetCensusTicker(parts, wake);
+    this.#room = new RoomTicker(parts, this.#census, wake);
     this.#loop = new Loop(
       `execution`,
       () => this.#round(),
@@ -87,6 +93,7 @@ export class ExecutionTicker {
   }
 
   stop(): Promise<void> {
+    this.#census.stop();
     return this.#loop.stop();
   }
 
@@ -123,14 +130,10 @@ export class ExecutionTicker {
     }
     if (execution.status === 'VALIDATING') return this.#list(execution);
     if (!isStepping(execution)) return Infinity;
-    const roomDueMs = this.#keepRoomCounted(execution);
+    const roomDueMs = this.#keepCounted(execution);
     const setsDueMs = await this.#advanceSets(execution);
     const stepsDueMs = this.#unreported.length > 0 ? 0 : await this.#advance(execution);
-    const { comparison } = this.#room;
-    if (comparison !== null) {
-      this.#room.comparison = null;
-      return this.#report(comparison);
-    }
+    if (this.#census.comparison !== null) return this.#reportChanges(this.#census.comparison);
     if (this.#hasNews()) {
       const pauseMs = await this.#reportNews();
       if (pauseMs !== null) return pauseMs;
@@ -204,6 +207,7 @@ export class ExecutionTicker {
     this.#own.clear();
     this.#unreported = [];
     this.#room.latest = null;
+    this.#census.comparison = null;
   }
 
   /* ---------------------------------------------------------------- target */
@@ -269,6 +273,7 @@ export class ExecutionTicker {
     const fence = { handOver: execution.handOver, epoch: this.lease.epoch };
     const advance = await steps.advance(fence, ENGINE_LIMITS.pollWaitMs);
     this.#unreported.push(...advance.settled);
+    if (advance.settled.some(({ failure }) => failure === 'VANISHED')) this.#census.doubt();
     const { executionId } = this;
     if (advance.unreachable !== undefined) {
       this.#log.warn({ executionId, reason: advance.unreachable }, 'target not reached');
@@ -305,10 +310,22 @@ export class ExecutionTicker {
 
   /* ---------------------------------------------------------------- reports */
 
-  #keepRoomCounted(execution: Execution): number {
+  /** Keeps room and fleet counted, beside the steps; as a pause. */
+  #keepCounted(execution: Execution): number {
     const driver = this.#driverOf();
     if (driver === null) return Infinity;
-    return this.#room.keepCounted(execution, driver, this.#own, (this.#steps?.size ?? 0) > 0);
+    const isStepping = (this.#steps?.size ?? 0) > 0;
+    return Math.min(
+      this.#census.keepCompared(execution, driver),
+      this.#room.keepCounted(execution, driver, this.#own, isStepping),
+    );
+  }
+
+  async #reportChanges(comparison: RawReport): Promise<number> {
+    const answer = await this.#answerTo(comparison);
+    if (answer.kind === 'BUSY') return ENGINE_LIMITS.busyMs;
+    this.#census.comparison = null;
+    return answer.kind === 'COMMITTED' ? 0 : this.#afterRefusal(answer);
   }
 
   #hasNews(): boolean {

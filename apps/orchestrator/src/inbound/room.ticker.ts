@@ -3,11 +3,11 @@ import type { Log } from '#runtime/log.js';
 import type { TargetDriver } from '#targets/target.driver.js';
 import type { Execution, RoomReading } from '#core/execution/execution.js';
 import { ENGINE_LIMITS } from '../orchestrator-limits.js';
-import type { EngineReads, RawReport } from '../upgrade-asked.runner.js';
-import { compareFleet } from './fleet-census.probe.js';
+import type { EngineReads } from '../upgrade-asked.runner.js';
+import type { FleetCensusTicker } from './fleet-census.ticker.js';
 
 interface RoomParts {
-  readonly store: Pick<EngineReads, 'pendingAmong' | 'instances'>;
+  readonly store: Pick<EngineReads, 'pendingAmong'>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -19,16 +19,13 @@ interface RoomParts {
 export class RoomTicker {
   /** Counted and not yet reported. */
   latest: RoomReading | null = null;
-  /** Somebody has changed the fleet, and the execution does not know it yet. */
-  comparison: RawReport | null = null;
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #isCounting = false;
-  /** What the target listed when it was last compared with the rows; null: as it was listed. */
-  #listed: number | null = null;
 
   /** @param wake called when a count has come */
   constructor(
     private readonly parts: RoomParts,
+    private readonly census: Pick<FleetCensusTicker, 'counted'>,
     private readonly wake: () => void,
   ) {}
 
@@ -77,11 +74,8 @@ export class RoomTicker {
     const countedAtMs = clock.nowMs();
     const mine = new Set(own.values());
     const { down, listed } = await driver.room([...mine].slice(0, ENGINE_LIMITS.exceptMax));
-    // A new set stands beside the listed one: there it says nothing about the rows.
-    if (execution.newSet === null && listed !== (this.#listed ?? execution.listed)) {
-      this.comparison = await compareFleet(execution, driver, store);
-      this.#listed = listed;
-    }
+    // What has vanished is known before a batch begins with it.
+    await this.census.counted(listed, execution, driver);
     if (down === 0) {
       this.latest = { othersDown: 0, downPending: [], countedAtMs };
       return;

@@ -30,6 +30,8 @@ const asked: AskedValidation = {
     installedComponents: { kafka: '3.6' },
     smokeTests: [],
     pages: 2,
+    targetVersion: '1.1.0',
+    takesAll: true,
     skipChecks: [],
   },
 };

@@ -139,7 +139,7 @@ describe('the last instance', () => {
   it('is followed by the checks after, asked for once', () => {
     const then = given(last).when(settled('HEALTH_CHECKING', [2]));
     expect(then.rows).toEqual(['steps-settled', 'all-completed']);
-    expect(then.requests[0]).toEqual({ type: 'RUN_POST_CHECKS', handOver: 1 });
+    expect(then.requests[0]).toEqual({ type: 'RUN_POST_CHECKS', handOver: 1, takesAll: true });
     const again = given(then.execution).when(delayOver);
     expect(again.asks).not.toContain('RUN_POST_CHECKS');
   });
@@ -155,8 +155,24 @@ describe('the last instance', () => {
     });
   });
 
+  it.each([
+    ['WARNING', 'POST_UPGRADE_STATE', null],
+    ['WARNING', 'SMOKE_TESTS', 'moves'],
+    ['PASSED', 'POST_UPGRADE_STATE', 'moves'],
+  ] as const)('given %s of %s the current version: %s', (outcome, check, moves) => {
+    const { checks, ...answer } = postChecks(outcome);
+    const named = { ...answer, checks: checks.map((one) => ({ ...one, check })) };
+    const then = given(last).when(settled('HEALTH_CHECKING', [2]), named);
+    expect(then.execution.status).toBe('COMPLETED');
+    const [recorded] = then.requests.filter(({ type }) => type === 'RECORD_DEPLOYMENT');
+    const currentVersionId = moves === null ? null : then.execution.plan.to.id;
+    expect(recorded).toMatchObject({ currentVersionId });
+  });
+
   it('keeps the current version of the deployment when not every listed one was taken', () => {
     const some = last.with({ listed: 5 });
+    const asked = given(some).when(settled('HEALTH_CHECKING', [2]));
+    expect(asked.requests[0]).toMatchObject({ type: 'RUN_POST_CHECKS', takesAll: false });
     const then = given(some).when(settled('HEALTH_CHECKING', [2]), postChecks('PASSED'));
     expect(then.requests).toContainEqual({
       type: 'RECORD_DEPLOYMENT',

@@ -23,7 +23,12 @@ export type Request =
   /** Ask the validator for the checks before. */
   | { readonly type: 'RUN_PRE_CHECKS'; readonly handOver: number }
   /** Ask the validator for the checks after, over all instances taken. */
-  | { readonly type: 'RUN_POST_CHECKS'; readonly handOver: number }
+  | {
+      readonly type: 'RUN_POST_CHECKS';
+      readonly handOver: number;
+      /** No listed instance was left out: whoever else is listed by now is to be told. */
+      readonly takesAll: boolean;
+    }
   /** Count the target's room: the reading in the execution is missing or too old. */
   | { readonly type: 'COUNT_ROOM' }
   /** Ask the canary monitor to watch the canaries: all instances touched so far. */

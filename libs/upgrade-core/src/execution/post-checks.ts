@@ -6,15 +6,19 @@ import { ask, change, set, type Effect } from './effects.js';
 import { farewell, keepPrevious } from './ends.js';
 import type { Guarded, Stepping } from './execution.js';
 import type { Report } from './execution-inputs.js';
+import type { CheckName } from '../validation/checks.js';
 import { giveUp } from './way-back.js';
+
+const STATE_CHECK: CheckName = 'POST_UPGRADE_STATE';
 
 type PostChecksEnded = Extract<Report, { type: 'POST_CHECKS_ENDED' }>;
 
 export function askPostChecks(execution: Guarded, nowMs: number): Effect[] {
+  const { handOver } = execution;
   const asked = { postChecksAskedAtMs: nowMs, lastProgressAtMs: nowMs };
   return [
     set(asked),
-    ask({ type: 'RUN_POST_CHECKS', handOver: execution.handOver }),
+    ask({ type: 'RUN_POST_CHECKS', handOver, takesAll: takesAll(execution) }),
     armDeadline({ ...execution, ...asked }),
   ];
 }
@@ -36,14 +40,27 @@ export function failPostChecks(execution: Guarded, nowMs: number): Effect[] {
   );
 }
 
+/** No listed instance was left out at the start: each is taken, or was on the target version. */
+function takesAll({ listing, total, listed }: Guarded): boolean {
+  return listing.alreadyThere + total === listed;
+}
+
+/**
+ * Every listed instance is on the target version (spec §2): none was left out at the start, and
+ * the check after saw none on another version that has appeared since (`judgeState` warns of it).
+ */
+function isEveryoneOnTarget(execution: Guarded): boolean {
+  const state = execution.postChecks.find(({ check }) => check === STATE_CHECK);
+  return takesAll(execution) && state?.outcome !== 'WARNING';
+}
+
 export function complete(execution: Guarded, nowMs: number): Effect[] {
-  const everyone = execution.listing.alreadyThere + execution.total === execution.listed;
   const { to } = execution.plan;
   return [
     set({ batchWorkMs: batchWorkOf(execution) }),
     change('COMPLETED', `all ${String(execution.total)} instances are on ${to.version}`),
     ...keepPrevious(execution, nowMs),
     // After anything less than every listed instance the deployment keeps its current version.
-    ...farewell(everyone ? to.id : null),
+    ...farewell(isEveryoneOnTarget(execution) ? to.id : null),
   ];
 }

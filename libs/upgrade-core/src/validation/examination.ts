@@ -10,12 +10,15 @@ import { judgeDependencies } from './dependency-check.js';
 import {
   judgeHealth,
   judgeState,
+  NOBODY_LISTED,
   NOTHING_COMPARED,
   NOTHING_SEEN,
   tallyHealth,
+  tallyOutsiders,
   tallyState,
   type ExpectedInstance,
   type SeenInstance,
+  type StateTally,
 } from './instance-checks.js';
 import { judgeSkipped, type Judgement } from './judgement.js';
 import { judgeRoom, judgeSpare, type CountedRoom, type CountedSets } from './room-check.js';
@@ -50,6 +53,10 @@ export interface ValidationQuestion {
   readonly smokeTests: readonly SmokeTest[];
   /** Pages of instances that are stored with the question. */
   readonly pages: number;
+  /** The version that the upgrade leads to (semver). */
+  readonly targetVersion: string;
+  /** No listed instance was left out at the start: whoever is listed is to be on that version. */
+  readonly takesAll: boolean;
   readonly skipChecks: readonly {
     readonly check: string;
     readonly reason: string;
@@ -122,11 +129,15 @@ const EXAMINE: Readonly<Record<CheckName, (question: ValidationQuestion) => Exam
     return from(null, NOTHING_SEEN);
   },
   DEPENDENCY_CHECK: (question) => found(judgeDependencies(question)),
-  POST_UPGRADE_STATE: ({ pages }) => {
-    const from = (page: number, tally: typeof NOTHING_COMPARED): Examination =>
+  POST_UPGRADE_STATE: (question) => {
+    const from = (page: number, tally: StateTally): Examination =>
       wanting({ want: 'PAGE', page }, ({ expected, instances }) => {
         const next = tallyState(tally, expected, instances);
-        return page < pages ? from(page + 1, next) : found(judgeState(next));
+        if (page < question.pages) return from(page + 1, next);
+        const isAsExpected = next.asExpected === next.expected && next.expected > 0;
+        return isAsExpected && question.takesAll
+          ? lookForOutsiders(next, question)
+          : found(judgeState(next));
       });
     return from(1, NOTHING_COMPARED);
   },
@@ -139,6 +150,22 @@ const EXAMINE: Readonly<Record<CheckName, (question: ValidationQuestion) => Exam
     );
   },
 };
+
+/**
+ * All taken ones are as they should be: who else is there by now? The list is read again, to its
+ * end or as far as time allows.
+ */
+function lookForOutsiders(state: StateTally, { targetVersion }: ValidationQuestion): Examination {
+  const from = (cursor: string | null, tally: typeof NOBODY_LISTED): Examination => ({
+    ...wanting({ want: 'LISTING', cursor }, ({ instances, nextCursor }) => {
+      const next = tallyOutsiders(tally, instances, targetVersion);
+      if (nextCursor !== null) return from(nextCursor, next);
+      return found(judgeState(state, { ...next, isComplete: true }));
+    }),
+    ifCut: () => judgeState(state, tally),
+  });
+  return from(null, NOBODY_LISTED);
+}
 
 /** The next of the tests, in their order; one after the other, whatever the ones before came to. */
 function smokeTest(

@@ -21,6 +21,8 @@ const question: ValidationQuestion = {
   installedComponents: {},
   smokeTests: [],
   pages: 2,
+  targetVersion: '1.1.0',
+  takesAll: false,
   skipChecks: [],
 };
 
@@ -38,6 +40,16 @@ function show(check: CheckName, sights: readonly Sight[], asked = question) {
     examination = examination.see(sight);
   }
   return { wanted, outcome: examination.judgement?.outcome ?? null };
+}
+
+/** What a check finds once it was shown all this. */
+function found(check: CheckName, sights: readonly Sight[], asked: ValidationQuestion) {
+  let examination: Examination = examine(check, asked);
+  for (const sight of sights) {
+    if (examination.judgement !== null) throw new Error('it had found enough');
+    examination = examination.see(sight);
+  }
+  return examination.judgement;
 }
 
 /** Carries out smoke tests against what an address answers; the calls made, and what was found. */
@@ -118,6 +130,61 @@ describe('a check', () => {
         { want: 'PAGE', page: 2 },
       ],
       outcome: 'PASSED',
+    });
+  });
+
+  describe('of the state afterwards, where none was left out', () => {
+    const asked = { ...question, pages: 1, takesAll: true };
+    const taken = (but: Partial<SeenInstance> = {}): Sight => ({
+      want: 'PAGE',
+      expected: [{ id: 'a', version: '1.1.0' }],
+      instances: [seen('a', but)],
+    });
+    const listing = (nextCursor: string | null, ...instances: SeenInstance[]): Sight => ({
+      ...{ want: 'LISTING', instances, nextCursor },
+    });
+
+    test('reads the whole list again, and passes when everyone on it is on the version', () => {
+      const sights = [taken(), listing('a', seen('a')), listing(null, seen('b'))];
+      expect(show('POST_UPGRADE_STATE', sights, asked)).toEqual({
+        wanted: [
+          { want: 'PAGE', page: 1 },
+          { want: 'LISTING', cursor: null },
+          { want: 'LISTING', cursor: 'a' },
+        ],
+        outcome: 'PASSED',
+      });
+    });
+
+    test('warns of those who are on another version, or on none that is known, and names them', () => {
+      const sights = [
+        taken(),
+        listing('b', seen('a'), seen('b', { version: '1.0.0' })),
+        listing(null, seen('c', { version: null })),
+      ];
+      const judgement = found('POST_UPGRADE_STATE', sights, asked);
+      expect(judgement).toMatchObject({
+        outcome: 'WARNING',
+        evidence: { expected: 1, asExpected: 1, listed: 3, notOnVersion: 2 },
+      });
+      expect(judgement?.summary).toMatch(
+        /2 others .*: b \(is on 1\.0\.0\), c \(is on no known version\)$/,
+      );
+    });
+
+    test('fails without another look when a taken one is not as it should be', () => {
+      expect(show('POST_UPGRADE_STATE', [taken({ healthy: false })], asked).outcome).toBe('FAILED');
+    });
+
+    test('warns when the list cannot be read to its end in time', () => {
+      const first = examine('POST_UPGRADE_STATE', asked);
+      if (first.judgement !== null) throw new Error('it wants a page');
+      const second = first.see(taken());
+      if (second.judgement !== null) throw new Error('it wants the list');
+      expect(second.ifCut?.()).toMatchObject({ outcome: 'WARNING' });
+      const third = second.see(listing('a', seen('a')));
+      if (third.judgement !== null) throw new Error('it wants the rest of the list');
+      expect(third.ifCut?.()).toMatchObject({ outcome: 'WARNING', evidence: { listed: 1 } });
     });
   });
 

@@ -135,8 +135,52 @@ function compareState(
   return seen.admitted ? ['asExpected', null] : ['notAdmitted', 'gets no traffic'];
 }
 
-/** Every taken instance on its version, healthy and admitted; one that is not is enough to fail. */
-export function judgeState(tally: StateTally): Judgement {
+/** Listed instances, counted over pages, that are not on the target version. */
+export interface Outsiders {
+  readonly listed: number;
+  readonly notOnVersion: number;
+  readonly first: readonly Offender[];
+  /** The list was read to its end. */
+  readonly isComplete: boolean;
+}
+
+export const NOBODY_LISTED: Outsiders = {
+  listed: 0,
+  notOnVersion: 0,
+  first: [],
+  isComplete: false,
+};
+
+/**
+ * Whoever is not on the version. Nobody is looked up among the taken ones: those were seen on it a
+ * moment ago, and one that has left it since is told like any other.
+ *
+ * @param version semver; one that does not say its version is not known to be on it
+ */
+export function tallyOutsiders(
+  tally: Outsiders,
+  page: readonly SeenInstance[],
+  version: string,
+): Outsiders {
+  let { notOnVersion, first } = tally;
+  for (const seen of page) {
+    if (seen.version === version) continue;
+    notOnVersion += 1;
+    first = withOffender(first, seen.id, `is on ${seen.version ?? 'no known version'}`);
+  }
+  return { ...tally, listed: tally.listed + page.length, notOnVersion, first };
+}
+
+/**
+ * Every taken instance on its version, healthy and admitted; one that is not is enough to fail.
+ *
+ * Where all there were are taken, whoever else the target lists by now on another version is a
+ * WARNING, and so is a list that could not be read to its end: the upgrade did what it was to do,
+ * but the deployment's current version does not move (spec §2; `complete` in post-checks.ts).
+ *
+ * @param outsiders null: some were left out at the start, so nothing follows from who is listed
+ */
+export function judgeState(tally: StateTally, outsiders: Outsiders | null = null): Judgement {
   const { first, ...counts } = tally;
   const evidence = { ...counts, firstNotAsExpected: first };
   if (tally.expected === 0) return judged('FAILED', 'there was no instance to look at', evidence);
@@ -145,9 +189,14 @@ export function judgeState(tally: StateTally): Judgement {
     const summary = `${String(off)} of ${String(tally.expected)} instances are not as they should be`;
     return judged('FAILED', `${summary}: ${named(first)}`, evidence);
   }
-  return judged(
-    'PASSED',
-    `all ${String(tally.expected)} instances are on their version, healthy and admitted`,
-    evidence,
-  );
+  const passed = `all ${String(tally.expected)} instances are on their version, healthy and admitted`;
+  if (outsiders === null) return judged('PASSED', passed, evidence);
+  const { notOnVersion, isComplete, ...seen } = outsiders;
+  const all = { ...evidence, listed: seen.listed, notOnVersion, firstNotOnVersion: seen.first };
+  if (notOnVersion > 0) {
+    const others = `${String(notOnVersion)} others that the target lists are not on that version`;
+    return judged('WARNING', `${passed}; ${others}: ${named(seen.first)}`, all);
+  }
+  if (isComplete) return judged('PASSED', passed, all);
+  return judged('WARNING', `${passed}; who else is listed could not be seen in time`, all);
 }
