@@ -29,6 +29,8 @@ it('a switch that fails is given up: the new set is retired, traffic never left 
     'stopped',
   );
   expect(execution).toMatchObject({ status: 'FAILED', newSet: { state: 'RETIRED' } });
+  // Its instances are gone with it: nothing is COMPLETED.
+  expect(execution.counters).toMatchObject({ COMPLETED: 0, ROLLED_BACK: 4 });
   expect(execution.failureReason).toContain('SWITCH');
   await isAsBefore(scenario);
 });

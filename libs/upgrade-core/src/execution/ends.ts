@@ -1,6 +1,13 @@
 /** How an execution ends, whichever way. */
-import { ask, change, note, set, type Effect } from './effects.js';
-import type { CheckResult, Execution, LeftOver, TerminalStatus } from './execution.js';
+import { ask, change, move, note, set, type Effect } from './effects.js';
+import {
+  INSTANCE_STATUSES,
+  type CheckResult,
+  type Execution,
+  type InstanceStatus,
+  type LeftOver,
+  type TerminalStatus,
+} from './execution.js';
 import type { Action } from './execution-inputs.js';
 
 /** What every end has in common: timers go, the deployment is told. */
@@ -88,4 +95,17 @@ export function keepPrevious({ newSet, plan }: Execution, nowMs: number): Effect
     ask({ type: 'RECORD_STANDBY', standby }),
     ask({ type: 'ARM_TIMER', timer: 'RETIRE_STANDBY', atMs: retireAtMs }),
   ];
+}
+
+/** BLUE_GREEN: the new set is gone as a whole, and with it all of its instances. */
+export function goneWithTheirSet({ counters }: Execution, why: string): Effect[] {
+  const isOut = (status: InstanceStatus): boolean =>
+    status !== 'PENDING' && status !== 'ROLLED_BACK' && counters[status] > 0;
+  return INSTANCE_STATUSES.filter(isOut).map((from) =>
+    move({
+      ...{ from, to: 'ROLLED_BACK', fromAttempt: null, attempt: 1 },
+      select: { by: 'NEXT', count: counters[from], start: 0 },
+      why,
+    }),
+  );
 }

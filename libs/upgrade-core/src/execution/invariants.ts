@@ -78,7 +78,12 @@ function checkStatus(execution: Execution, must: Must): void {
   const isBack = counters.PENDING + counters.ROLLED_BACK === total;
   must(status !== 'ROLLED_BACK' || isBack, 'ROLLED_BACK, and not all touched ones are');
   const mayBeBack = rollback !== null && (ended || status === 'ROLLING_BACK');
-  must(counters.ROLLED_BACK === 0 || mayBeBack, 'instances are rolled back without a rollback');
+  // With a new set that is retired, its instances are gone, whatever it was retired for.
+  const isGone = execution.newSet?.state === 'RETIRED';
+  must(
+    counters.ROLLED_BACK === 0 || mayBeBack || isGone,
+    'instances are rolled back without a rollback',
+  );
   must(rollback !== null || !status.startsWith('ROLL'), 'a rollback has a reason and someone');
   must(rollback === null || ended || status === 'ROLLING_BACK', `a rollback is over in ${status}`);
   // A rollback supersedes what was under way: those rows stand where they stood.

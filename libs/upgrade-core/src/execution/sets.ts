@@ -8,6 +8,7 @@ import { ask, note, set, type Effect } from './effects.js';
 import type { Execution, Guarded, NewSet, SetOperation, SetVerb, Stepping } from './execution.js';
 import type { NoteKind } from './execution-facts.js';
 import type { Report } from './execution-inputs.js';
+import { goneWithTheirSet } from './ends.js';
 import { giveUp } from './way-back.js';
 
 type Ended = Extract<Report, { type: 'SET_OPERATION_ENDED' }>;
@@ -94,10 +95,11 @@ function done(
     case 'RETIRE': {
       const isNew = newSet !== null && newSet.name === name;
       const gone = isNew
-        ? { newSet: { ...newSet, state: 'RETIRED' as const } }
+        ? { newSet: { ...newSet, state: 'RETIRED' as const }, failedOnce: 0 }
         : { staleSet: null };
       // Whichever of the two it was: the deployment has no set beside the live one any more.
-      return [set(gone), spoken, ask({ type: 'RECORD_STANDBY', standby: null })];
+      const instances = isNew ? goneWithTheirSet(execution, 'its set is retired') : [];
+      return [set(gone), spoken, ...instances, ask({ type: 'RECORD_STANDBY', standby: null })];
     }
     case 'WEIGH':
       return [set({ weighed: percentage }), spoken];

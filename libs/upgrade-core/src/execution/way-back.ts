@@ -3,15 +3,8 @@ import { STATUS_DEADLINES } from '../limits.js';
 import { ORCHESTRATOR } from './actors.js';
 import { isUntouched, stillOut } from './row-conditions.js';
 import { ask, change, move, note, set, type Effect } from './effects.js';
-import { cancelReason, endWatch, evenTraffic, farewell } from './ends.js';
-import {
-  INSTANCE_STATUSES,
-  touched,
-  type Guarded,
-  type InstanceStatus,
-  type RollingBack,
-  type Stepping,
-} from './execution.js';
+import { cancelReason, endWatch, evenTraffic, farewell, goneWithTheirSet } from './ends.js';
+import { touched, type Guarded, type RollingBack, type Stepping } from './execution.js';
 import type { Action, Report } from './execution-inputs.js';
 
 type Progressed = Extract<Report, { type: 'ROLLBACK_PROGRESSED' }>;
@@ -72,7 +65,7 @@ export function takeInRollback(
   nowMs: number,
 ): Effect[] {
   const moves = report.setsRestored
-    ? allBackWithTheirSet(execution)
+    ? goneWithTheirSet(execution, 'its set is retired, traffic goes to the one before')
     : report.restored.map(({ from, indices }) =>
         move({
           ...{ from, to: 'ROLLED_BACK', fromAttempt: null, attempt: 1 },
@@ -95,19 +88,6 @@ export function takeInRollback(
 /** What was live until then is gone: nobody may take it for what runs now. */
 function withoutNewSet({ newSet }: RollingBack, { setsRestored }: Progressed): Effect[] {
   return setsRestored && newSet !== null ? [set({ newSet: { ...newSet, state: 'RETIRED' } })] : [];
-}
-
-/** BLUE_GREEN: the new set is gone as a whole, and traffic where it was. */
-function allBackWithTheirSet({ counters }: RollingBack): Effect[] {
-  const isOut = (status: InstanceStatus): boolean =>
-    status !== 'PENDING' && status !== 'ROLLED_BACK' && counters[status] > 0;
-  return INSTANCE_STATUSES.filter(isOut).map((from) =>
-    move({
-      ...{ from, to: 'ROLLED_BACK', fromAttempt: null, attempt: 1 },
-      select: { by: 'NEXT', count: counters[from], start: 0 },
-      why: 'its set is retired, traffic goes to the one before',
-    }),
-  );
 }
 
 function allLeftOver({ rollback }: RollingBack, report: Progressed) {
