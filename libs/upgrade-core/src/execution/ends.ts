@@ -36,14 +36,20 @@ function endedAs(to: TerminalStatus, why: string, by: string | null): Effect[] {
   return [set({ failureReason: why, waitingFor: null, stopping: null }), change(to, why, by)];
 }
 
+/** No listed instance was left out at the start. */
+export function takesAll(execution: Execution): boolean {
+  const alreadyThere = 'listing' in execution ? execution.listing.alreadyThere : 0;
+  return alreadyThere + execution.total === execution.listed;
+}
+
 /**
  * The version the deployment is on: the one that was aimed at once every listed instance is on it,
- * however the execution ends; null: it stays what it was (spec §2).
+ * however the execution ends; null: it stays what it was (spec §2). POST_UPGRADE_STATE that warns
+ * has seen listed ones elsewhere, which have appeared meanwhile.
  */
 export function versionReached(execution: Execution): string | null {
-  const { counters, total, listed, newSet, postChecks, plan } = execution;
-  const alreadyThere = 'listing' in execution ? execution.listing.alreadyThere : 0;
-  const areAllThere = total > 0 && counters.COMPLETED === total && alreadyThere + total === listed;
+  const { counters, total, newSet, postChecks, plan } = execution;
+  const areAllThere = total > 0 && counters.COMPLETED === total && takesAll(execution);
   const isServing = newSet === null || newSet.state === 'LIVE';
   const sawOthers = ({ check, outcome }: CheckResult): boolean =>
     check === 'POST_UPGRADE_STATE' && (outcome === 'FAILED' || outcome === 'WARNING');

@@ -3,7 +3,7 @@ import { batchWorkOf } from './batch-work.js';
 import { whatFailed } from './beginnings.js';
 import { armDeadline } from './deadlines.js';
 import { ask, change, set, type Effect } from './effects.js';
-import { farewell, keepPrevious } from './ends.js';
+import { farewell, keepPrevious, takesAll, versionReached } from './ends.js';
 import type { Guarded, Stepping } from './execution.js';
 import type { Report } from './execution-inputs.js';
 import type { CheckName } from '../validation/checks.js';
@@ -40,20 +40,6 @@ export function failPostChecks(execution: Guarded, nowMs: number): Effect[] {
   );
 }
 
-/** No listed instance was left out at the start: each is taken, or was on the target version. */
-function takesAll({ listing, total, listed }: Guarded): boolean {
-  return listing.alreadyThere + total === listed;
-}
-
-/**
- * Every listed instance is on the target version (spec §2): none was left out at the start, and
- * the check after saw none on another version that has appeared since (`judgeState` warns of it).
- */
-function isEveryoneOnTarget(execution: Guarded): boolean {
-  const state = execution.postChecks.find(({ check }) => check === STATE_CHECK);
-  return takesAll(execution) && state?.outcome !== 'WARNING';
-}
-
 export function complete(execution: Guarded, nowMs: number): Effect[] {
   const { to } = execution.plan;
   return [
@@ -61,6 +47,6 @@ export function complete(execution: Guarded, nowMs: number): Effect[] {
     change('COMPLETED', `all ${String(execution.total)} instances are on ${to.version}`),
     ...keepPrevious(execution, nowMs),
     // After anything less than every listed instance the deployment keeps its current version.
-    ...farewell(isEveryoneOnTarget(execution) ? to.id : null),
+    ...farewell(versionReached(execution)),
   ];
 }
