@@ -9,8 +9,6 @@ import type { Report } from './execution-inputs.js';
 import type { CheckName } from '../validation/checks.js';
 import { giveUp } from './way-back.js';
 
-const STATE_CHECK: CheckName = 'POST_UPGRADE_STATE';
-
 type PostChecksEnded = Extract<Report, { type: 'POST_CHECKS_ENDED' }>;
 
 export function askPostChecks(execution: Guarded, nowMs: number): Effect[] {
