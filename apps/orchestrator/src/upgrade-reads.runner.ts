@@ -1,6 +1,13 @@
 import { allowedActions } from '#core/execution/decide.js';
 import { progressOf } from '#core/execution/effects.js';
-import type { InstanceStatus } from '#core/execution/execution.js';
+import {
+  INSTANCE_STATUSES,
+  isTerminal,
+  touched,
+  type Execution,
+  type InstanceStatus,
+  type LeftOver,
+} from '#core/execution/execution.js';
 import type { Progress } from '#core/execution/execution-facts.js';
 import type { ActionType } from '#core/execution/execution-inputs.js';
 import { REQUEST_LIMITS } from '#core/limits.js';
@@ -22,7 +29,18 @@ export interface ShownUpgrade {
   readonly allowedActions: readonly ActionType[];
   /** The first REQUEST_LIMITS.instancesShown; null in lists, where nobody asked for them. */
   readonly restored: readonly string[] | null;
+  /** What a rollback has not brought back: the first REQUEST_LIMITS.instancesShown. */
+  readonly leftOver: readonly LeftOver[];
 }
+
+/** What a touched instance may have been left in by a rollback that ended. */
+export const LEFT_OVER_STATUSES = INSTANCE_STATUSES.filter(
+  (status) => status !== 'PENDING' && status !== 'ROLLED_BACK',
+);
+
+/** The agent was stopped, or fell silent, before it said anything of the instance. */
+const NOT_TAKEN_BACK =
+  'the rollback ended before it was taken back; its target knows how it stands';
 
 /** Reads executions for people. What is another tenant's is not there. */
 export class UpgradeReadsRunner {
@@ -35,7 +53,11 @@ export class UpgradeReadsRunner {
 
   async list(filter: ListFilter): Promise<ShownUpgrade[]> {
     const found = await this.store.list(filter);
-    return found.map((stored) => ({ ...reckonedFrom(stored), restored: null }));
+    return found.map((stored) => ({
+      ...reckonedFrom(stored),
+      restored: null,
+      leftOver: namedLeftOver(stored.execution),
+    }));
   }
 
   async active(tenantId: string, componentId: string): Promise<ShownUpgrade> {
@@ -76,7 +98,22 @@ export class UpgradeReadsRunner {
     return {
       ...reckonedFrom(stored),
       restored: restored.map(({ instanceId }) => instanceId),
+      leftOver: await this.#leftOver(stored.execution),
     };
+  }
+
+  /** As the agent has named it; what it has not named by the end is named by the rows. */
+  async #leftOver(execution: Execution): Promise<readonly LeftOver[]> {
+    const named = namedLeftOver(execution);
+    const isBySet = execution.newSet !== null && named.length > 0;
+    if (leftOverCount(execution) === 0 || !isTerminal(execution.status) || isBySet) return named;
+    const limit = REQUEST_LIMITS.instancesShown;
+    const filter = { statuses: LEFT_OVER_STATUSES, afterIndex: -1, limit };
+    const rows = await this.store.instances(execution.id, filter);
+    const said = new Map(execution.rollback?.leftOver.map((one) => [one.instanceId, one.reason]));
+    return rows.map(({ instanceId }) => {
+      return { instanceId, reason: said.get(instanceId) ?? NOT_TAKEN_BACK };
+    });
   }
 
   async #owned(id: string, tenantId: string | null): Promise<StoredExecution> {
@@ -88,7 +125,24 @@ export class UpgradeReadsRunner {
   }
 }
 
-function reckonedFrom(stored: StoredExecution): Omit<ShownUpgrade, 'restored'> {
+/** BLUE_GREEN: a set in an instance's place, and the reason says so. */
+function namedLeftOver({ rollback, newSet }: Execution): LeftOver[] {
+  const sets = [newSet?.name, newSet?.previous];
+  const named = rollback?.leftOver.slice(0, REQUEST_LIMITS.instancesShown) ?? [];
+  return named.map(({ instanceId, reason }) => {
+    const isSet = sets.includes(instanceId);
+    return { instanceId, reason: isSet ? `set ${instanceId}: ${reason}` : reason };
+  });
+}
+
+/** While it runs what the agent has given up; in the end all touched ones that are not back. */
+export function leftOverCount(execution: Execution): number {
+  const { rollback, status, counters } = execution;
+  if (rollback === null) return 0;
+  return isTerminal(status) ? touched(execution) - counters.ROLLED_BACK : rollback.leftOver.length;
+}
+
+function reckonedFrom(stored: StoredExecution): Omit<ShownUpgrade, 'restored' | 'leftOver'> {
   const { execution } = stored;
   const progress = progressOf(execution);
   return { stored, progress, allowedActions: allowedActions(execution) };

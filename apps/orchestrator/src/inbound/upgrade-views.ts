@@ -3,16 +3,18 @@ import { z } from 'zod';
 import {
   EXECUTION_STATUSES,
   INSTANCE_STATUSES,
-  isTerminal,
-  touched,
   type CheckResult,
   type Execution,
 } from '#core/execution/execution.js';
 import { CANARY_VERDICTS, SAMPLE_OUTCOMES } from '#core/canary/canary-samples.js';
 import { ACTION_TYPES } from '#core/execution/execution-inputs.js';
-import { REQUEST_LIMITS } from '#core/limits.js';
 import { ProgressEvent } from '#contracts/progress.messages.js';
-import type { ShownUpgrade, StoredInstance } from '../upgrade-reads.runner.js';
+import {
+  LEFT_OVER_STATUSES,
+  leftOverCount,
+  type ShownUpgrade,
+  type StoredInstance,
+} from '../upgrade-reads.runner.js';
 import { BASE_PATH } from './root-path.js';
 import { EVENT_EXAMPLE, INSTANCE_EXAMPLE, UPGRADE_EXAMPLE } from './examples.js';
 import { isoOf, isoOrNull, Time } from './fields.js';
@@ -58,9 +60,12 @@ const RollbackInfoView = z
       .meta({ description: 'The first 100 ids; left out in lists' }),
     rolledBackInstancesCount: count,
     rolledBackInstancesLink: z.string(),
-    leftOver: z
-      .array(z.strictObject({ instanceId: z.string(), reason: z.string() }))
-      .meta({ description: 'What could not be brought back: the first 100' }),
+    leftOver: z.array(z.strictObject({ instanceId: z.string(), reason: z.string() })).meta({
+      description:
+        'What was not brought back: the first 100. Of BLUE_GREEN it may be a set that stands in ' +
+        "an instance's place: its reason begins with `set <name>: `. In lists only what was " +
+        'named by the time the rollback ended',
+    }),
     leftOverCount: count,
     leftOverLink: z
       .string()
@@ -174,7 +179,7 @@ export function upgradeView(shown: ShownUpgrade): Record<string, unknown> {
     pauseReason: paused?.pauseReason ?? null,
     pausedAt: isoOrNull(paused?.pausedAtMs ?? null),
     progress,
-    rollbackInfo: rollbackInfo(execution, shown.restored),
+    rollbackInfo: rollbackInfo(shown),
     validationResults: [
       ...execution.preChecks.map((check) => checkView('PRE', check)),
       ...execution.postChecks.map((check) => checkView('POST', check)),
@@ -229,12 +234,10 @@ export function checkView(phase: 'PRE' | 'POST', result: CheckResult): z.infer<t
   return { phase, ...result, evidence: { ...result.evidence } };
 }
 
-function rollbackInfo(
-  execution: Execution,
-  restored: readonly string[] | null,
-): z.infer<typeof RollbackInfoView> {
+function rollbackInfo(shown: ShownUpgrade): z.infer<typeof RollbackInfoView> {
+  const { stored, restored, leftOver } = shown;
+  const { execution } = stored;
   const { plan, counters, rollback } = execution;
-  const leftOver = rollback?.leftOver ?? [];
   return {
     autoRollbackEnabled: plan.autoRollbackEnabled,
     failureThreshold: plan.failureThreshold,
@@ -245,19 +248,10 @@ function rollbackInfo(
     ...(restored === null ? {} : { rolledBackInstances: [...restored] }),
     rolledBackInstancesCount: counters.ROLLED_BACK,
     rolledBackInstancesLink: `${linkOf(execution.id)}/instances?status=ROLLED_BACK`,
-    leftOver: leftOver.slice(0, REQUEST_LIMITS.instancesShown),
-    // An agent that fell silent has named none of them.
-    leftOverLink: `${linkOf(execution.id)}/instances?status=${LEFT_OVER.join(',')}`,
-    leftOverCount: isTerminal(execution.status) ? notBack(execution) : leftOver.length,
+    leftOver: [...leftOver],
+    leftOverLink: `${linkOf(execution.id)}/instances?status=${LEFT_OVER_STATUSES.join(',')}`,
+    leftOverCount: leftOverCount(execution),
   };
-}
-
-/** What a touched instance may have been left in. */
-const LEFT_OVER = INSTANCE_STATUSES.filter((it) => it !== 'PENDING' && it !== 'ROLLED_BACK');
-
-/** Touched instances of a rollback that are not back. */
-function notBack(execution: Execution): number {
-  return execution.rollback === null ? 0 : touched(execution) - execution.counters.ROLLED_BACK;
 }
 
 export const InstanceView = z

@@ -1,10 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { STATUS_DEADLINES } from '#core/limits.js';
-import { EXECUTION_STATUSES, type Canary } from '#core/execution/execution.js';
+import {
+  EXECUTION_STATUSES,
+  type Canary,
+  type Execution,
+  type Rollback,
+} from '#core/execution/execution.js';
 import { anExecution, T0, type ExecutionBuilder } from '#testing/an-execution.js';
 import { given } from '#testing/given.js';
+import { action } from '#testing/inputs.js';
 import { aStoredExecution } from '../persistence/execution.contract.js';
+import type { ExecutionStore } from '../persistence/execution.store.js';
 import { UpgradeReadsRunner } from '../upgrade-reads.runner.js';
 import { UpgradeRequest } from './upgrade-requests.js';
 import { upgradeView, UpgradeView } from './upgrade-views.js';
@@ -15,18 +22,66 @@ const REQUEST = UpgradeRequest.parse({
   toVersionId: randomUUID(),
 });
 
-it('counts what a silent rollback agent left over, although it named none of them', async () => {
+describe('what a rollback has left over when it ended', () => {
   const back = anExecution().rollingBack().withCounters({ PENDING: 1, COMPLETED: 2, FAILED: 1 });
   const passed = { type: 'DEADLINE_PASSED' } as const;
   const silenceMs = STATUS_DEADLINES.rollbackSilenceMs;
-  const asked = given(back, T0 + silenceMs).when(passed);
-  const { execution } = given(asked.execution, T0 + 2 * silenceMs).when(passed);
-  const stored = { ...aStoredExecution(), execution };
-  const reads = new UpgradeReadsRunner({} as never);
-  const view = upgradeView(await reads.shown(stored));
-  expect(view).toMatchObject({
-    status: 'FAILED',
-    rollbackInfo: { leftOver: [], leftOverCount: 3 },
+  const IDS = ['i-0', 'i-1', 'i-2'];
+  const row = { attempt: 1, status: 'COMPLETED', failure: null, fromVersion: '1.0.0' } as const;
+
+  async function endedAs(execution: Execution) {
+    const isTouched = (statuses: readonly string[] | null) => statuses?.includes('COMPLETED');
+    const instances: ExecutionStore['instances'] = (_, { statuses }) =>
+      Promise.resolve(
+        (isTouched(statuses) === true ? IDS : []).map((instanceId, index) => {
+          return { ...row, index, instanceId, movedAtMs: T0 };
+        }),
+      );
+    const reads = new UpgradeReadsRunner({ instances } as unknown as ExecutionStore);
+    return upgradeView(await reads.shown({ ...aStoredExecution(), execution, request: REQUEST }));
+  }
+
+  const UNNAMED = 'the rollback ended before it was taken back; its target knows how it stands';
+
+  it('is named by the rows when the agent was silent, by the agent as far as it spoke', async () => {
+    const asked = given(back, T0 + silenceMs).when(passed);
+    const { execution } = given(asked.execution, T0 + 2 * silenceMs).when(passed);
+    const { rollback } = execution;
+    if (rollback === null) throw new Error('it was rolling back');
+    const leftOver = [{ instanceId: 'i-1', reason: 'BRING_FAILED: no disk' }];
+    const view = await endedAs({ ...execution, rollback: { ...rollback, leftOver } });
+    expect(() => UpgradeView.parse(view)).not.toThrow();
+    expect(view).toMatchObject({ status: 'FAILED', rollbackInfo: { leftOverCount: 3 } });
+    expect(view['rollbackInfo']).toMatchObject({
+      leftOver: [
+        { instanceId: 'i-0', reason: UNNAMED },
+        { instanceId: 'i-1', reason: 'BRING_FAILED: no disk' },
+        { instanceId: 'i-2', reason: UNNAMED },
+      ],
+    });
+  });
+
+  it('is named by the rows when it was cancelled by force', async () => {
+    const stopping = given(back).when(action('CANCEL', { force: true, reason: 'enough' }));
+    const silent = given(stopping.execution, T0 + 2 * silenceMs).when(passed);
+    const view = await endedAs(silent.execution);
+    expect(view).toMatchObject({ status: 'CANCELLED', rollbackInfo: { leftOverCount: 3 } });
+    expect(view['rollbackInfo']).toMatchObject({
+      leftOver: IDS.map((instanceId) => ({ instanceId, reason: UNNAMED })),
+    });
+  });
+
+  it('is a set, of BLUE_GREEN, and says so', async () => {
+    const name = 'green';
+    const set = { name, state: 'LIVE', previous: 'main', named: 3, cursor: null, leftBehind: null };
+    const leftOver = [{ instanceId: 'main', reason: 'switching failed: no answer' }];
+    const rollback = { ...back.build().rollback, leftOver } as Rollback;
+    const view = await endedAs(
+      anExecution().ended('FAILED').with({ newSet: set, rollback }).build(),
+    );
+    expect(view['rollbackInfo']).toMatchObject({
+      leftOver: [{ instanceId: 'main', reason: 'set main: switching failed: no answer' }],
+    });
   });
 });
 
