@@ -118,7 +118,9 @@ function asItStands({ code, status, title, extra, headers }: Refusal, execution:
 /** Something is not where it was before the execution. */
 function hasMoved(execution: Execution): boolean {
   const { newSet, counters } = execution;
-  if (newSet !== null) return newSet.state === 'LIVE' && counters.ROLLED_BACK === 0;
+  // Where a rollback of sets did not end well, traffic may go to the new one.
+  const mayServe = newSet?.state === 'LIVE' || newSet?.state === 'UNKNOWN';
+  if (newSet !== null) return mayServe && counters.ROLLED_BACK === 0;
   return touched(execution) > counters.ROLLED_BACK;
 }
 
