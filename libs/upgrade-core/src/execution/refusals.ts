@@ -5,8 +5,13 @@ import type { Action } from './execution-inputs.js';
 /** In a sentence; null when the status alone says it. */
 export function whatItTakes(execution: Execution, { type }: Action): string | null {
   const { status, stopping } = execution;
-  if (stopping !== null)
-    return 'While it is stopping only rollback, and cancel of a failing one, do.';
+  if (stopping !== null && status === 'ROLLING_BACK') {
+    return 'Its rollback is being stopped: it is CANCELLED as soon as the agent has let go.';
+  }
+  if (stopping !== null) {
+    const does = stopping.to === 'FAILED' ? 'rollback and cancel do' : 'rollback does';
+    return `While it is stopping to ${stopping.to} only ${does}.`;
+  }
   if (type === 'PROMOTE_CANARY' && status === 'CANARY_MONITORING') {
     return 'The canaries are UNHEALTHY: promoting them takes force and a reason.';
   }
