@@ -15,7 +15,7 @@ const PROBLEMS = {
   415: 'The body is not JSON',
   422: 'It cannot be done: all that stands against it is listed',
   500: 'A fault of ours: nothing is told of it here, it stands in the log',
-  503: 'The database or the target cannot be reached in time: try again after Retry-After',
+  503: 'The database or the target cannot be reached, or does not answer in time: see Retry-After',
 } as const;
 export type ProblemStatus = keyof typeof PROBLEMS;
 
@@ -38,6 +38,8 @@ interface Documentation {
   readonly isAction?: boolean;
   /** Who asks is recorded. */
   readonly isRecorded?: boolean;
+  /** It changes nothing: who asks is shown and not recorded, and Idempotency-Key not looked at. */
+  readonly storesNothing?: boolean;
   /** It is about no tenant: X-Tenant-Id is not looked at. */
   readonly isShared?: boolean;
 }
@@ -50,6 +52,10 @@ const ACTOR = {
   required: false,
   description: 'Who asks, as claimed: recorded. Left out: anonymous',
   ...text('ops@example.org', REQUEST_LIMITS.initiatedByMaxChars),
+};
+const SHOWN_ACTOR = {
+  ...ACTOR,
+  description: 'Who asks, as claimed: named where checks are skipped. Left out: anonymous',
 };
 const TENANT = {
   name: 'X-Tenant-Id',
@@ -85,11 +91,12 @@ const ANSWERED = {
 
 /** The route's operationId is the method's name; an action that is a single verb gets an object. */
 export function Documented(about: Documentation): MethodDecorator {
-  const { summary, description, method = 'GET', isAction = false } = about;
+  const { summary, description, isAction = false } = about;
   const takes = [
     ...(about.isShared === true ? [] : [TENANT]),
     ...(isAction || about.isRecorded === true ? [ACTOR] : []),
-    ...(method === 'POST' ? [KEY] : []),
+    ...(about.storesNothing === true ? [SHOWN_ACTOR] : []),
+    ...(heedsKey(about) ? [KEY] : []),
     ...(isAction ? [IF_MATCH] : []),
   ];
   return (target, key, descriptor) => {
@@ -127,16 +134,19 @@ function headersOf(status: number, { hasEtag }: DocumentedAnswer, about: Documen
   return {
     ...(status === 201 ? { Location } : {}),
     ...(hasEtag === true || about.isAction === true ? { ETag } : {}),
-    ...(about.method === 'POST'
-      ? { 'Idempotency-Replayed': ANSWERED['Idempotency-Replayed'] }
-      : {}),
+    ...(heedsKey(about) ? { 'Idempotency-Replayed': ANSWERED['Idempotency-Replayed'] } : {}),
   };
 }
 
-function problemsOf({ method = 'GET', problems = [] }: Documentation): ProblemStatus[] {
+function heedsKey({ method, storesNothing = false }: Documentation): boolean {
+  return method === 'POST' && !storesNothing;
+}
+
+function problemsOf(about: Documentation): ProblemStatus[] {
+  const { method = 'GET', problems = [] } = about;
   const found: ProblemStatus[] = [400, ...problems, 500, 503];
   if (method !== 'GET') found.push(413, 415);
   // A key may be in flight, or have been used for another body.
-  if (method === 'POST') found.push(409, 422);
+  if (heedsKey(about)) found.push(409, 422);
   return [...new Set(found)].sort((a, b) => a - b);
 }

@@ -1,7 +1,9 @@
 /** The idempotency key a request holds, from its first hook to its answer. */
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import { randomUUID } from 'node:crypto';
 import type { HeldKey } from '../idempotency.runner.js';
+import type { HttpRequest } from './http-reply.js';
 
 const held = new WeakMap<object, HeldKey>();
 
@@ -14,6 +16,13 @@ export function takeKey(request: object): HeldKey | undefined {
   const key = held.get(request);
   held.delete(request);
   return key;
+}
+
+/** The route stores nothing: asked again it answers anew, whatever its Idempotency-Key. */
+export const Keyless = (): MethodDecorator => RouteConfig({ isKeyless: true });
+
+export function isKeyless({ routeOptions }: HttpRequest): boolean {
+  return (routeOptions.config as { isKeyless?: boolean } | undefined)?.isKeyless === true;
 }
 
 /**

@@ -4,6 +4,8 @@ export interface HttpRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly is404: boolean;
+  /** What was said of the route where it was declared. */
+  readonly routeOptions: { readonly config?: object };
 }
 
 export interface HttpReply {

@@ -17,7 +17,7 @@ import { callerOf, insistOnTenant } from './caller.js';
 import { ComponentsController } from './components.controller.js';
 import { DeploymentsController } from './deployments.controller.js';
 import type { HttpReply, HttpRequest } from './http-reply.js';
-import { holdKey, takeKey } from './held-keys.js';
+import { holdKey, isKeyless, takeKey } from './held-keys.js';
 import { PreviewController } from './preview.controller.js';
 import { StatisticsController } from './statistics.controller.js';
 import { UpgradeActionsController } from './upgrade-actions.controller.js';
@@ -143,6 +143,7 @@ function keepAnswers(app: NestFastifyApplication, runner: IdempotencyRunner, log
 function keyOf(request: HttpRequest): string | null {
   const key = request.headers['idempotency-key'];
   if (request.method !== 'POST' || key === undefined || request.is404) return null;
+  if (isKeyless(request)) return null;
   const isUsable = typeof key === 'string' && /^[\x21-\x7e]+$/.test(key);
   if (isUsable && key.length <= REQUEST_LIMITS.idempotencyKeyMaxChars) return key;
   const expected = `1 to ${String(REQUEST_LIMITS.idempotencyKeyMaxChars)} visible characters`;

@@ -128,4 +128,24 @@ describe('a POST with an Idempotency-Key', () => {
     await api.post('components', { name: 'newer', displayName: 'x', kind: 'API' });
     expect((await api.get('components?limit=1', key)).text).not.toBe(first.text);
   });
+
+  it('means nothing to a preview: it is of now, and stores nothing', async () => {
+    const { request, componentId } = await deploy(api);
+    const key = keyed();
+    const preview = () => api.post('tenants/acme/upgrades/preview', request, key);
+    expect((await preview()).body['plan']).toMatchObject({ listed: 8 });
+    await api.put(`tenants/acme/deployments/${componentId}`, {
+      target: { driver: 'simulated', settings: { instances: 5 } },
+      currentVersionId: request['fromVersionId'],
+    });
+    const again = await preview();
+    expect(again.body['plan']).toMatchObject({ listed: 5 });
+    expect(again.headers['idempotency-replayed']).toBeUndefined();
+    const other = await api.post(
+      'tenants/acme/upgrades/preview',
+      { ...request, batchSize: 1 },
+      key,
+    );
+    expect(other.status).toBe(200);
+  });
 });

@@ -15,6 +15,12 @@ interface Operation {
   responses?: Record<string, { content?: Record<string, Media> }>;
 }
 
+/** The probes of every service, which say nothing of their answers themselves. */
+const NOT_WELL: Readonly<Record<string, string>> = {
+  '/livez': 'It will not recover: to be replaced. The body says which part and why',
+  '/readyz': 'It can do no work right now. The body says which part and why',
+};
+
 /** As it stands at /docs (and, as JSON, at /docs-json). */
 export function openApiOf(app: INestApplication): OpenAPIObject {
   const about = new DocumentBuilder()
@@ -25,6 +31,7 @@ export function openApiOf(app: INestApplication): OpenAPIObject {
         'recorded as claimed: it is no authentication.',
     )
     .setVersion('1')
+    .addServer('/', 'The service that this document was read from')
     .setOpenAPIVersion('3.0.3')
     .addTag('Registry', 'Components, their versions, paths between them, and who runs what where')
     .addTag('Upgrades', 'Upgrades, their instances and their progress')
@@ -34,6 +41,10 @@ export function openApiOf(app: INestApplication): OpenAPIObject {
   const document = SwaggerModule.createDocument(app, about);
   for (const path of Object.values(document.paths)) {
     for (const operation of Object.values(path as Record<string, Operation>)) finish(operation);
+  }
+  for (const [path, description] of Object.entries(NOT_WELL)) {
+    const responses = document.paths[path]?.get?.responses;
+    if (responses !== undefined) responses['503'] = { description };
   }
   return document;
 }

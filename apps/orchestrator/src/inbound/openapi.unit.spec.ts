@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { z } from 'zod';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Test } from '@nestjs/testing';
+import { Health } from '#observability/health.js';
+import { MetricRegistry } from '#observability/metric-registry.js';
+import { ObservabilityModule } from '#observability/observability.module.js';
+import { SystemClock } from '#runtime/clock.js';
+import { createHttpAdapter } from './http.config.js';
 import { ApiUnderTest } from './api-under-test.contract.js';
 import { openApiOf } from './openapi.js';
 import { PROBLEM_EXAMPLES } from './problem-examples.js';
@@ -111,7 +118,8 @@ describe('the OpenAPI document', () => {
         ]);
       }
       const refusals = ['400', '500', '503'];
-      if (name.startsWith('POST')) refusals.push('409', '413', '415', '422');
+      if (name.startsWith('POST')) refusals.push('413', '415', '422');
+      if (name.startsWith('POST') && !name.endsWith('/preview')) refusals.push('409');
       expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(refusals));
     }
   });
@@ -201,6 +209,42 @@ describe('the OpenAPI document', () => {
     expect(of(created, '201')).toEqual(['ETag', 'Idempotency-Replayed', 'Location']);
     expect(of(created, '503')).toEqual(['Retry-After']);
     expect(of(`GET ${BASE}/upgrades/{id}`, '200')).toEqual(['ETag']);
+  });
+
+  it('says of a preview that it is shown who asks, and that no key is looked at', () => {
+    const { parameters = [], responses } = named(
+      `POST ${BASE}/tenants/{tenantId}/upgrades/preview`,
+    );
+    const headers = parameters.filter((one) => one.in === 'header').map((one) => one.name);
+    expect(headers.sort()).toEqual(['X-Actor', 'X-Tenant-Id']);
+    expect(responses['200']?.headers).toEqual({});
+    expect(responses).not.toHaveProperty('409');
+  });
+
+  it('says of each list of upgrades that a foreign tenant is not there', () => {
+    for (const list of [`GET ${BASE}/upgrades`, `GET ${BASE}/tenants/{tenantId}/upgrades`]) {
+      expect(named(list).responses).toHaveProperty('404');
+    }
+  });
+
+  it('says that the probes of a service may answer 503', async () => {
+    const health = new Health(new SystemClock());
+    const imports = [ObservabilityModule.of(health, new MetricRegistry('orchestrator'))];
+    const module = await Test.createTestingModule({ imports }).compile();
+    const app = module.createNestApplication<NestFastifyApplication>(createHttpAdapter());
+    const { paths } = openApiOf(await app.init());
+    for (const probe of ['/livez', '/readyz']) {
+      expect(Object.keys(paths[probe]?.get?.responses ?? {})).toEqual(['200', '503']);
+    }
+    await app.close();
+  });
+
+  it('says where it is served, and what members a problem may have', () => {
+    expect(document.servers).toEqual([expect.objectContaining({ url: '/' })]);
+    const { properties } = document.components?.schemas?.['Problem'] as { properties: object };
+    expect(Object.keys(properties)).toEqual(
+      expect.arrayContaining(['steps', 'blockers', 'warnings', 'laterExecutionId']),
+    );
   });
 
   it('holds every schema it points at, and only such', () => {

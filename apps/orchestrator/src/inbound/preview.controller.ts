@@ -5,6 +5,7 @@ import { UpgradePreviewRunner } from '../upgrade-preview.runner.js';
 import { CallerOf, insistOnTenant, type Caller } from './caller.js';
 import { Documented } from './documented.js';
 import { TenantId } from './fields.js';
+import { Keyless } from './held-keys.js';
 import { previewView, PreviewView } from './preview-views.js';
 import { UpgradeRequest } from './upgrade-requests.js';
 import { BASE_PATH } from './upgrade-views.js';
@@ -17,8 +18,10 @@ export class PreviewController {
 
   @Post()
   @HttpCode(200)
+  @Keyless()
   @Documented({
     method: 'POST',
+    storesNothing: true,
     summary: 'Preview an upgrade',
     description:
       'What it would do if it were created and started now: its batches in their order, the room ' +

@@ -30,6 +30,17 @@ export const Problem = z
       .array(z.strictObject({ code: z.string(), message: z.string() }))
       .optional()
       .meta({ description: 'All that stands against the upgrade' }),
+    steps: z
+      .array(
+        z.strictObject({
+          fromVersionId: z.string(),
+          toVersionId: z.string(),
+          fromVersion: z.string(),
+          toVersion: z.string(),
+        }),
+      )
+      .optional()
+      .meta({ description: 'The upgrades it takes to get there, when one does not' }),
     warnings: z.array(z.strictObject({ code: z.string(), message: z.string() })).optional(),
   })
   .meta({

@@ -96,7 +96,7 @@ function asRefusal(error: unknown): unknown {
   }
   if (error instanceof TargetUnreachableError) {
     // What the driver says may hold addresses: it is for the log, not for whoever asked.
-    const title = 'The target did not say in time how many instances it has';
+    const title = 'The target cannot be reached, or does not answer in time';
     return new Refusal('TARGET_UNREACHABLE', 503, title, {}, { 'retry-after': '5' });
   }
   return error;

@@ -172,7 +172,10 @@ describe('creating an upgrade', () => {
     const target = { driver: 'simulated', settings: { instances: 4, faults } };
     const { request, componentId } = await deploy(api, { target });
     const answer = await create(request);
-    expect(answer).toMatchObject({ status: 503, body: { code: 'TARGET_UNREACHABLE' } });
+    expect(answer).toMatchObject({
+      status: 503,
+      body: { code: 'TARGET_UNREACHABLE', title: expect.stringMatching(/cannot be reached, or/) },
+    });
     expect(answer.headers['retry-after']).toBe('5');
     const active = await api.get(`tenants/acme/components/${componentId}/upgrades/active`);
     expect(active.status).toBe(404);

@@ -69,6 +69,7 @@ export class UpgradesController {
   @Documented({
     summary: "A tenant's upgrades, the newest first",
     answers: { 200: { description: 'A page', schema: UpgradePage } },
+    problems: [404],
   })
   listTenantUpgrades(
     @Param('tenantId', { schema: TenantId }) tenantId: string,
@@ -85,6 +86,7 @@ export class UpgradesController {
     description:
       'With X-Tenant-Id only those of that tenant. `active=true` leaves what has not ended.',
     answers: { 200: { description: 'A page', schema: UpgradePage } },
+    problems: [404],
   })
   listUpgrades(
     @Query({ schema: AllUpgradesQuery }) query: z.output<typeof AllUpgradesQuery>,
