@@ -218,7 +218,11 @@ export class RegistryRunner {
       throw new Refusal('NOT_SIMULATED', 422, title, { driver: target?.driver ?? null });
     }
     const settings = { ...target.settings, faults };
-    this.desk.check({ ...target, settings });
+    try {
+      this.desk.check({ ...target, settings });
+    } catch (error) {
+      throw asSent(error);
+    }
     await this.store.changeSettings(tenantId, componentId, settings, this.clock.nowMs());
     await this.desk.setFaults({ ...target, settings }, faults);
     return this.deployment(tenantId, componentId);
@@ -280,6 +284,17 @@ export class RegistryRunner {
     const nowMs = this.clock.nowMs();
     return { ...asked, createdAtMs: nowMs, updatedAtMs: nowMs };
   }
+}
+
+/** Faults are sent by themselves, not as the setting of a target. */
+function asSent(error: unknown): unknown {
+  if (!(error instanceof Refusal) || error.code !== 'INVALID_REQUEST') return error;
+  const errors = error.extra['errors'] as readonly FieldProblem[];
+  return invalidRequest(
+    errors.map(({ field, expected }) => {
+      return { field: field.replace(/^target\.settings\.(?=faults\b)/, ''), expected };
+    }),
+  );
 }
 
 /** 422: each field is well formed, but there is nothing such to point at. */

@@ -134,8 +134,10 @@ export function isCoercibleText(text: string): boolean {
   return coerceVersion(text) !== null;
 }
 
+/** Blanks would mean any version, which is to be said: `*`. */
 export function isRangeText(text: string): boolean {
-  return parseRange(text) !== null;
+  const isSaid = text.split('||').every((alternative) => alternative.trim() !== '');
+  return isSaid && parseRange(text) !== null;
 }
 
 /** Smoke tests and canary metrics of a version, as many bytes as their JSON has. */

@@ -66,6 +66,21 @@ describe('a request to create an upgrade', () => {
       { skipChecks: [{ check: 'SMOKE_TESTS' }] },
       ['skipChecks.0.reason'],
     ],
+    [
+      'a reason of blanks',
+      { skipChecks: [{ check: 'SMOKE_TESTS', reason: ' \t' }] },
+      ['skipChecks.0.reason'],
+    ],
+    [
+      'an empty reason, named once',
+      { skipChecks: [{ check: 'SMOKE_TESTS', reason: '' }] },
+      ['skipChecks.0.reason'],
+    ],
+    [
+      'a check skipped again and again, named once',
+      { skipChecks: Array.from({ length: 20 }, () => ({ check: 'SMOKE_TESTS', reason: 'x' })) },
+      ['skipChecks'],
+    ],
     ['short canaries', { canaryDurationSeconds: 59 }, ['canaryDurationSeconds']],
     ['text that no database keeps', { initiatedBy: 'a\0b' }, ['initiatedBy']],
     [
@@ -216,6 +231,10 @@ describe('a query of one upgrade', () => {
       expect(fields(answer)).toEqual(['cursor']);
     }
     expectProblem(await api.post(`upgrades/${id}/rollback?reason=%00`), 400);
+    expectProblem(await api.post(`upgrades/${id}/rollback?reason=%20%20`), 400);
+    const blank = await api.post(`upgrades/${id}/cancel`, { reason: '  ' });
+    expectProblem(blank, 400);
+    expect(fields(blank)).toEqual(['reason']);
   });
 });
 

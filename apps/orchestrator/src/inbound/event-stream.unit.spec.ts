@@ -35,6 +35,16 @@ async function readUntil(response: Response, text: string): Promise<string> {
   return read;
 }
 
+it.each([undefined, '*/*', 'application/json', 'text/html'])(
+  'is pages to Accept %s',
+  async (accept) => {
+    const answer = await api.get(`upgrades/${id}/events`, accept === undefined ? {} : { accept });
+    expect(answer.status).toBe(200);
+    expect(answer.headers['content-type']).toContain('application/json');
+    expect(answer.body).toMatchObject({ items: [{ id: `${id}/1` }], nextCursor: null });
+  },
+);
+
 describe('a live stream of events', () => {
   it('tells what happens while it is open, and ends with the upgrade', async () => {
     const response = await open({ 'last-event-id': '1' });

@@ -7,7 +7,7 @@ import { boundedMap, Percentage, Slug, Uuid } from './fields.js';
 import { isStorable } from './json-body.js';
 import { pageFields, statusFilter } from './paging.js';
 
-const Reason = z.string().min(1).max(MAX.reasonMaxChars);
+const Reason = z.string().min(1).max(MAX.reasonMaxChars).regex(/\S/, 'expected more than blanks');
 const InstalledVersion = z.string().min(1).max(MAX.versionMaxChars);
 
 const SkippedCheck = z
