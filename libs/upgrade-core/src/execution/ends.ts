@@ -9,6 +9,9 @@ import {
   type TerminalStatus,
 } from './execution.js';
 import type { Action } from './execution-inputs.js';
+import type { CheckName } from '../validation/checks.js';
+
+const STATE_CHECK: CheckName = 'POST_UPGRADE_STATE';
 
 /** What every end has in common: timers go, the deployment is told. */
 export function farewell(
@@ -52,7 +55,7 @@ export function versionReached(execution: Execution): string | null {
   const areAllThere = total > 0 && counters.COMPLETED === total && takesAll(execution);
   const isServing = newSet === null || newSet.state === 'LIVE';
   const sawOthers = ({ check, outcome }: CheckResult): boolean =>
-    check === 'POST_UPGRADE_STATE' && (outcome === 'FAILED' || outcome === 'WARNING');
+    check === STATE_CHECK && (outcome === 'FAILED' || outcome === 'WARNING');
   return areAllThere && isServing && !postChecks.some(sawOthers) ? plan.to.id : null;
 }
 

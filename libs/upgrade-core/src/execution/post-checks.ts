@@ -6,7 +6,6 @@ import { ask, change, set, type Effect } from './effects.js';
 import { farewell, keepPrevious, takesAll, versionReached } from './ends.js';
 import type { Guarded, Stepping } from './execution.js';
 import type { Report } from './execution-inputs.js';
-import type { CheckName } from '../validation/checks.js';
 import { giveUp } from './way-back.js';
 
 type PostChecksEnded = Extract<Report, { type: 'POST_CHECKS_ENDED' }>;
