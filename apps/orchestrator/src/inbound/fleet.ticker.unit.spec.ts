@@ -260,6 +260,7 @@ describe('the engine, over the in-memory twins', () => {
       clock.nowMs(),
       10,
     );
-    expect(due).toMatchObject([{ subject: id, kind: 'WAKE' }]);
+    const wakes = due.filter(({ kind }) => kind === 'WAKE');
+    expect(wakes).toMatchObject([{ subject: id }]);
   });
 });

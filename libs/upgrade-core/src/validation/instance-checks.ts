@@ -176,7 +176,7 @@ export function tallyOutsiders(
  *
  * Where all there were are taken, whoever else the target lists by now on another version is a
  * WARNING, and so is a list that could not be read to its end: the upgrade did what it was to do,
- * but the deployment's current version does not move (spec §2; `complete` in post-checks.ts).
+ * but the deployment's current version does not move (spec §2; `versionReached` in ends.ts).
  *
  * @param outsiders null: some were left out at the start, so nothing follows from who is listed
  */
