@@ -29,11 +29,10 @@ export interface FieldProblem {
   readonly expected: string;
 }
 
-/** 400: every field at fault is named, once, with all that would have been right. */
+/** 400: every field at fault is named once, with the first of what would have been right. */
 export function invalidRequest(problems: readonly FieldProblem[]): Refusal {
-  const byField = Map.groupBy(problems, ({ field }) => field);
-  const errors = [...byField].map(([field, of]): FieldProblem => {
-    return { field, expected: of.map(({ expected }) => expected).join('; ') };
+  const errors = problems.filter(({ field }, at) => {
+    return problems.findIndex((one) => one.field === field) === at;
   });
   const fields = errors.map((error) => error.field).join(', ');
   return new Refusal('INVALID_REQUEST', 400, `The request is not valid: ${fields}`, { errors });

@@ -3,6 +3,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { randomUUID } from 'node:crypto';
 import type { HeldKey } from '../idempotency.runner.js';
+import { callerOf, type Caller } from './caller.js';
 import type { HttpRequest } from './http-reply.js';
 
 const held = new WeakMap<object, HeldKey>();
@@ -29,7 +30,18 @@ export function isKeyless({ routeOptions }: HttpRequest): boolean {
  * A UUID for what a POST creates. Under an `Idempotency-Key` it is the key's, so that a try that
  * comes after a crash finds what the one before it has created.
  */
-export const NewId = createParamDecorator((_: unknown, context: ExecutionContext): string => {
-  const request = context.switchToHttp().getRequest<object>();
-  return held.get(request)?.subject ?? randomUUID();
+export const NewId = createParamDecorator((_: unknown, context: ExecutionContext): string =>
+  newIdOf(context.switchToHttp().getRequest<object>()),
+);
+
+/** Who asks, and what is to be called what it creates. */
+export type Creator = Caller & { readonly newId: string };
+
+export const CreatorOf = createParamDecorator((_: unknown, context: ExecutionContext): Creator => {
+  const request = context.switchToHttp().getRequest<HttpRequest>();
+  return { ...callerOf(request.headers), newId: newIdOf(request) };
 });
+
+function newIdOf(request: object): string {
+  return held.get(request)?.subject ?? randomUUID();
+}

@@ -9,7 +9,7 @@ import { UpgradeRunner } from '../upgrade.runner.js';
 import { CallerOf, type Caller } from './caller.js';
 import { Documented, type ProblemStatus } from './documented.js';
 import { Uuid } from './fields.js';
-import { NewId } from './held-keys.js';
+import { CreatorOf, type Creator } from './held-keys.js';
 import { ActionRequest, NoQuery, RollbackQuery } from './upgrade-requests.js';
 import { BASE_PATH, etagOf, linkOf, upgradeView, UpgradeView } from './upgrade-views.js';
 
@@ -129,8 +129,7 @@ export class UpgradeActionsController {
     @Param('id', { schema: Uuid }) id: string,
     @Body({ schema: ActionRequest }) body: ActionBody,
     @Query({ schema: NoQuery }) _: unknown,
-    @CallerOf() { actor: by, tenantId, ifMatchRevision }: Caller,
-    @NewId() newId: string,
+    @CreatorOf() { actor: by, tenantId, ifMatchRevision, newId }: Creator,
     @Res({ passthrough: true }) reply: HttpReply,
   ): View {
     const action = { type: 'REVERT', by, ...body } as const;
