@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Config } from 'jest';
 
 const unitSpecs = ['**/*.unit.spec.ts', '<rootDir>/test/scenarios/**/*.spec.ts'];
@@ -14,6 +15,7 @@ const project = {
   transform: { '^.+\\.ts$': '@swc/jest' },
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.stack/'],
   testPathIgnorePatterns: ['/node_modules/'],
+  cacheDirectory: join(import.meta.dirname, 'node_modules', '.cache', 'jest'),
 } satisfies Config;
 
 /**
@@ -51,7 +53,6 @@ const config: Config = {
     },
   ],
   reporters: ['default', '<rootDir>/tools/jest/nothing-skipped.reporter.mjs'],
-  cacheDirectory: '<rootDir>/node_modules/.cache/jest',
   coverageProvider: 'v8',
   // A machine that is busy with something else is no failure; a test that hangs still is.
   testTimeout: 30_000,

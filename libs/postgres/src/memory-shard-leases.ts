@@ -64,17 +64,17 @@ export class MemoryShardLeases extends ShardLeases {
     const isMine = (row: MemoryLeaseRow): boolean => row.owner === owner && row.untilMs > nowMs;
     const mine = rows.filter(isMine);
     for (const row of mine.slice(most)) row.owner = null;
-    for (const row of rows) {
-      if (isMine(row)) held.push(this.hold(row, nowMs));
+    for (const [shard, row] of rows.entries()) {
+      if (isMine(row)) held.push(this.hold(shard, row, nowMs));
     }
     // What was given back just now is not taken again by the same statement.
     const wanted = Math.max(0, most - mine.length);
-    const free = rows.filter(
-      (row) => (row.owner === null || row.untilMs <= nowMs) && this.isUnlocked(row),
+    const free = [...rows.entries()].filter(
+      ([shard, row]) => (row.owner === null || row.untilMs <= nowMs) && this.isUnlocked(shard),
     );
-    for (const row of free.slice(0, wanted)) {
+    for (const [shard, row] of free.slice(0, wanted)) {
       row.epoch += 1;
-      held.push(this.hold(row, nowMs));
+      held.push(this.hold(shard, row, nowMs));
     }
     const others = rows.filter((row) => row.owner !== null && row.owner !== owner);
     const ends = others.map((row) => row.untilMs - nowMs).filter((inMs) => inMs > 0);
@@ -82,14 +82,14 @@ export class MemoryShardLeases extends ShardLeases {
     return { held, othersRunOutInMs: ends.length > 0 ? Math.min(...ends) : null };
   }
 
-  private hold(row: MemoryLeaseRow, nowMs: number): Lease {
+  private hold(shard: number, row: MemoryLeaseRow, nowMs: number): Lease {
     row.owner = this.database.owner;
     row.untilMs = nowMs + LEASE_MS;
-    return { shard: this.rows().indexOf(row), epoch: row.epoch };
+    return { shard, epoch: row.epoch };
   }
 
-  private isUnlocked(row: MemoryLeaseRow): boolean {
-    return this.database.store.locks.isFree(`${SHARD_LEASES} ${String(this.rows().indexOf(row))}`);
+  private isUnlocked(shard: number): boolean {
+    return this.database.store.locks.isFree(`${SHARD_LEASES} ${String(shard)}`);
   }
 
   private rows(): MemoryLeaseRow[] {
