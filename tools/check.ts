@@ -25,8 +25,6 @@ function tool(name: string, path: string, ...args: string[]): Check {
 }
 
 const jest = jestCommand(['--selectProjects', 'unit', '--silent', '--maxWorkers=2', '--ci']);
-/** In MB. Each suite loads its modules anew: a young generation of this size collects less often. */
-const YOUNG_GENERATION_MB = 64;
 const checks: readonly Check[] = [
   tool(
     'lint',
@@ -39,11 +37,7 @@ const checks: readonly Check[] = [
     '.',
   ),
   tool('types', 'typescript/bin/tsc', '--noEmit'),
-  {
-    name: 'unit tests and scenarios',
-    ...jest,
-    args: [`--max-semi-space-size=${String(YOUNG_GENERATION_MB)}`, ...jest.args],
-  },
+  { name: 'unit tests and scenarios', ...jest },
   tool(
     'import rules',
     'dependency-cruiser/bin/dependency-cruiser.mjs',

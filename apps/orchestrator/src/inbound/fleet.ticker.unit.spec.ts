@@ -3,12 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
 import { MemoryShardLeases } from '#postgres/memory-shard-leases.js';
 import { silentLog } from '#runtime/log.js';
-import { SystemClock } from '#runtime/clock.js';
 import { InMemoryFleetStore } from '#targets/in-memory-fleet.store.js';
 import { SimulatedTargets } from '#targets/simulated-targets.js';
 import { RegisteredDrivers } from '#targets/target-drivers.js';
 import { TargetUnreachableError, type TargetDriver } from '#targets/target.driver.js';
 import type { SimulatedFault } from '#targets/simulated-faults.js';
+import { VirtualClock } from '#testing/virtual-clock.js';
 import { isTerminal, type Execution } from '#core/execution/execution.js';
 import type { CheckResult } from '#core/execution/execution.js';
 import { aStoredExecution } from '../persistence/execution.contract.js';
@@ -20,6 +20,8 @@ import { FleetTicker } from './fleet.ticker.js';
 import { TidyingTicker } from './tidying.ticker.js';
 
 const LIMIT_MS = 10_000;
+const STARTED_MS = Date.UTC(2026, 0, 1);
+const RENEWED_EVERY_MS = 300;
 const PASSED: CheckResult = {
   check: 'HEALTH_ENDPOINTS',
   outcome: 'PASSED',
@@ -29,24 +31,32 @@ const PASSED: CheckResult = {
 };
 
 describe('the engine, over the in-memory twins', () => {
-  const clock = new SystemClock();
+  let clock: VirtualClock;
   let database: MemoryServiceDatabase;
   let store: MemoryExecutionStore;
   let runner: UpgradeRunner;
   let fleet: FleetTicker;
   let leases: MemoryShardLeases;
   let targets: SimulatedTargets;
-  let renewing: NodeJS.Timeout;
   let isRenewalLate: boolean;
   /** Done to every driver that is opened. */
   let spoil: (driver: TargetDriver) => void;
 
+  /** Again and again, as long as time passes. */
+  function renewLater(): void {
+    clock.at(clock.nowMs() + RENEWED_EVERY_MS, () => {
+      void leases.renew();
+      renewLater();
+    });
+  }
+
   beforeEach(async () => {
+    clock = new VirtualClock(STARTED_MS);
     database = new MemoryServiceDatabase({ nowMs: () => clock.nowMs(), tables: EXECUTION_TABLES });
     store = new MemoryExecutionStore(database);
     leases = new MemoryShardLeases(database, () => clock.nowMs());
     await leases.renew();
-    renewing = setInterval(() => void leases.renew(), 300);
+    renewLater();
     runner = new UpgradeRunner(store, leases, clock, {
       committed: (change) => {
         fleet.committed(change);
@@ -81,8 +91,11 @@ describe('the engine, over the in-memory twins', () => {
     fleet.start();
   });
   afterEach(async () => {
-    clearInterval(renewing);
-    await fleet.stop();
+    // What is under way needs time to pass before it ends.
+    let isStopped = false;
+    const stopping = fleet.stop().then(() => (isStopped = true));
+    await clock.runUntil(() => isStopped, { limitMs: LIMIT_MS, eventsMax: 100_000 });
+    await stopping;
     await database.close();
   });
 
@@ -110,7 +123,7 @@ describe('the engine, over the in-memory twins', () => {
       const stored = await store.get(id);
       if (stored !== null && holds(stored.execution)) return stored.execution;
       if (clock.nowMs() > endMs) throw new Error(`still ${JSON.stringify(stored?.execution)}`);
-      await clock.sleep(1);
+      await clock.pass(1);
     }
   }
 
@@ -186,7 +199,7 @@ describe('the engine, over the in-memory twins', () => {
     const id = await create({ instances: 4 });
     await say(id, { type: 'PRE_CHECKS_ENDED', handOver: 1, checks: [PASSED] });
     await until(id, ({ counters }) => counters.COMPLETED === 4);
-  }, 15_000);
+  });
 
   it('takes a second one that fell after the count for down as well', async () => {
     spoil = (driver) => {
@@ -227,11 +240,10 @@ describe('the engine, over the in-memory twins', () => {
       await say(id, { type: 'PRE_CHECKS_ENDED', handOver: 1, checks: [PASSED] });
       await until(id, ({ counters }) => counters.DRAINING > 0);
       isRenewalLate = true;
-      await clock.sleep(lateMs);
+      await clock.pass(lateMs);
       isRenewalLate = false;
       await until(id, ({ counters }) => counters.COMPLETED === 4);
     },
-    15_000,
   );
 
   it('lets go of an execution that another replica ended', async () => {
@@ -242,9 +254,9 @@ describe('the engine, over the in-memory twins', () => {
     expect(fleet.driven).toBe(1);
     await other.act(id, { type: 'CANCEL', by: 'bob', reason: null, force: false }, undefined);
     const endMs = clock.nowMs() + LIMIT_MS;
-    while (fleet.driven > 0 && clock.nowMs() < endMs) await clock.sleep(10);
+    while (fleet.driven > 0 && clock.nowMs() < endMs) await clock.pass(10);
     expect(fleet.driven).toBe(0);
-  }, 15_000);
+  });
 
   it('tells the new owner of what was committed while its shard was handed on', async () => {
     const id = await create({ instances: 4 });
