@@ -58,3 +58,20 @@ it('the next upgrade retires it first, before it touches anything', async () => 
     standbySet: null,
   });
 });
+
+it('a revert that went back to it keeps the other one for its own time', async () => {
+  const scenario = await completed();
+  const { world, upgrade } = scenario;
+  await world.clock.pass(60_000);
+  await scenario.revert(NEXT_ID);
+  await scenario.until(() => world.execution(NEXT_ID).status === 'COMPLETED');
+  const kept = scenario.execution.newSet?.name;
+  // The time of the upgrade is over, that of the revert is not.
+  await world.clock.pass(40_000);
+  expect(await sets(scenario)).toEqual(['main', kept]);
+  expect(world.deployment(upgrade).standbySet).toMatchObject({ set: kept, versionId: TO.id });
+  await world.clock.pass(70_000);
+  expect(await sets(scenario)).toEqual(['main']);
+  expect(world.deployment(upgrade).standbySet).toBeNull();
+  await scenario.end('traffic-switched');
+});

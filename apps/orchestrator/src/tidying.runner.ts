@@ -66,7 +66,7 @@ export class TidyingRunner {
     });
   }
 
-  /** It is done, or somebody with a higher fence drives the target now. */
+  /** It is done. */
   done(executionId: string, kind: Tidying): Promise<void> {
     return this.store.transaction(async (tx) => {
       const stored = (await tx.lock([executionId], 'wait')).get(executionId);
@@ -75,6 +75,21 @@ export class TidyingRunner {
         if (set !== null) await tx.recordStandby(stored.execution, null);
       }
       await tx.disarm([{ subject: executionId, kind }]);
+    });
+  }
+
+  /**
+   * Somebody with a higher fence drives the target. A later execution: what this one has left is its
+   * business. The next owner of this one: that does it, and until it has, it stays to be done.
+   */
+  superseded(executionId: string, kind: Tidying): Promise<void> {
+    return this.store.transaction(async (tx) => {
+      const execution = (await tx.lock([executionId], 'wait')).get(executionId)?.execution;
+      const deployment =
+        execution && (await tx.deployment(execution.tenantId, execution.componentId));
+      const isLast = execution !== undefined && deployment?.handOver === execution.handOver;
+      if (isLast) await this.#postpone(tx, executionId, kind, TIDYING_LIMITS.againAfterMs);
+      else await tx.disarm([{ subject: executionId, kind }]);
     });
   }
 
@@ -139,10 +154,14 @@ export class TidyingRunner {
   }
 }
 
-/** The set this execution has left and the deployment still keeps: another may have been since. */
+/**
+ * The set this execution has left and the deployment still keeps. A revert that went back to it has
+ * left the other one of the two, which is that one's to retire.
+ */
 async function keptSet(tx: ExecutionTx, execution: Execution): Promise<string | null> {
   const { tenantId, componentId, newSet } = execution;
   const deployment = await tx.deployment(tenantId, componentId);
   const set = deployment?.standby?.set ?? null;
-  return set !== null && (set === newSet?.previous || set === newSet?.name) ? set : null;
+  const isLeft = set === newSet?.previous || (newSet?.state === 'UNKNOWN' && set === newSet.name);
+  return isLeft ? set : null;
 }

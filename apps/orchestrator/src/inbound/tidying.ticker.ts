@@ -77,9 +77,14 @@ export class TidyingTicker {
     const standing = await this.#operate(executionId, due, lease);
     if (this.#stopped.signal.aborted) return;
     const { operation } = due;
-    if (standing.state === 'DONE' || standing.state === 'SUPERSEDED') {
+    if (standing.state === 'DONE') {
       await tidying.done(executionId, kind);
-      log.info({ executionId, operation, state: standing.state }, 'what was left is done');
+      log.info({ executionId, operation }, 'what was left is done');
+      return;
+    }
+    if (standing.state === 'SUPERSEDED') {
+      await tidying.superseded(executionId, kind);
+      log.info({ executionId, operation }, 'what was left is in other hands');
       return;
     }
     await tidying.postpone(executionId, kind);
