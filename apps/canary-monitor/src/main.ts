@@ -24,8 +24,9 @@ const ground = await openGround(
   config,
 );
 const { drivers } = openTargets(ground);
-const { PROMETHEUS_URL: url } = config;
-const prometheus = url === undefined ? new NoPrometheus() : new PrometheusClient(url);
+const { PROMETHEUS_URL: url, EGRESS_LINK_LOCAL: allowLinkLocal } = config;
+const prometheus =
+  url === undefined ? new NoPrometheus() : new PrometheusClient(url, allowLinkLocal);
 ground.shutdown.at('closeConnections', 'prometheus', () => prometheus.close());
 const service = new CanaryMonitor({
   ...{ ...ground, drivers, prometheus },

@@ -25,7 +25,7 @@ const ground = await openGround(
 );
 const { drivers } = openTargets(ground);
 const store = new PgValidationStore(ground.database);
-const smokeTests = new SmokeTestClient(config.SMOKE_TESTS_LINK_LOCAL);
+const smokeTests = new SmokeTestClient(config.EGRESS_LINK_LOCAL);
 ground.shutdown.at('closeConnections', 'smoke tests', () => smokeTests.close());
 const service = new Validator({
   ...{ ...ground, store, drivers, callSmokeTest: smokeTests.call },

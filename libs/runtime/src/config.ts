@@ -75,6 +75,16 @@ export function serviceSettings(defaultPort: number) {
         description: 'Name of this process in leases, logs and metrics; unique among replicas',
         defaultText: '<host name>-<process id>',
       }),
+    EGRESS_LINK_LOCAL: z
+      .enum(['true', 'false'])
+      .default('false')
+      .transform((text) => text === 'true')
+      .meta({
+        description:
+          'Agents, smoke tests and Prometheus may be at link-local and metadata addresses; ' +
+          'loopback and private networks always may',
+        defaultText: 'false',
+      }),
     SHUTDOWN_TIMEOUT_MS: wholeNumber(100, SHUTDOWN_TIMEOUT_MAX_MS)
       .default(SHUTDOWN_TIMEOUT_DEFAULT_MS)
       .meta({ description: 'How long an end in good order may take before it is cut', unit: 'ms' }),

@@ -11,6 +11,7 @@ import { Health } from '#observability/health.js';
 import { createLogger } from '#observability/logger.js';
 import { messagingMeter, MetricRegistry } from '#observability/metric-registry.js';
 import { createDataSource } from '#postgres/data-source.js';
+import { DatabaseClock } from '#postgres/database-clock.js';
 import { migrate } from '#postgres/migrate.js';
 import { PgServiceDatabase } from '#postgres/pg-service-database.js';
 import { PgShardLeases } from '#postgres/pg-shard-leases.js';
@@ -37,6 +38,7 @@ export interface ServiceConfig {
   readonly KAFKA_BROKERS: readonly string[];
   readonly LOG_LEVEL: string;
   readonly REPLICA_ID: string;
+  readonly EGRESS_LINK_LOCAL: boolean;
   readonly SHUTDOWN_TIMEOUT_MS: number;
 }
 
@@ -50,6 +52,7 @@ export interface ServiceGround {
   readonly health: Health;
   readonly metrics: MetricRegistry;
   readonly meter: MessagingMeter;
+  /** The database's, which all replicas decide by. */
   readonly clock: Clock;
   readonly log: Log;
   readonly shutdown: Shutdown;
@@ -71,28 +74,35 @@ export const MIGRATE_ONLY = '--migrate';
 const DATABASE_PAUSE_MS = 1_000;
 
 /**
- * Opens the database and migrates it: waits while it is away, and says so. With `--migrate` among
- * the arguments the process ends after that.
+ * Opens the database, migrates it and asks it what time it is: waits while it is away, and says so.
+ * With `--migrate` among the arguments the process ends after migrating.
  */
 export async function openGround(
   definition: ServiceDefinition,
   config: ServiceConfig,
 ): Promise<ServiceGround> {
   const { name, schema, migrations } = definition;
-  const clock = new SystemClock();
+  // Before the database has said what time it is, nothing may ask.
+  const sleeper = new SystemClock();
+  const clock = new DatabaseClock(() => performance.now(), sleeper);
   const log = createLogger({
     service: name,
     replicaId: config.REPLICA_ID,
     level: config.LOG_LEVEL,
   });
-  const shutdown = new Shutdown(config.SHUTDOWN_TIMEOUT_MS, clock, log);
+  const shutdown = new Shutdown(config.SHUTDOWN_TIMEOUT_MS, sleeper, log);
   shutdown.listen();
   const metrics = new MetricRegistry(name);
   const meter = messagingMeter(metrics);
   const dataSource = createDataSource({ url: config.DATABASE_URL, schema, migrations });
   const access = { brokers: config.KAFKA_BROKERS, clientId: `${name}-${config.REPLICA_ID}`, log };
   const producer = new KafkaProducer({ ...access, clock, meter });
-  await openDatabase(dataSource, schema, clock, log);
+  const insist = (ask: () => Promise<void>): Promise<void> => untilAnswered(ask, sleeper, log);
+  await insist(async () => {
+    const ran = await migrate(dataSource, { schema });
+    if (ran.length > 0) log.info({ migrations: ran }, 'migrated');
+    await dataSource.initialize();
+  });
   if (process.argv.includes(MIGRATE_ONLY)) {
     await dataSource.destroy();
     log.info({}, 'migrated, and asked for nothing else');
@@ -101,28 +111,27 @@ export async function openGround(
   // A restarted process must not pass for the one before it.
   const owner = `${config.REPLICA_ID}/${randomUUID()}`;
   const database = new PgServiceDatabase(dataSource, owner);
-  const leases = new PgShardLeases(database, () => performance.now());
+  await insist(() => clock.learnFrom(database));
+  const leases = new PgShardLeases(database, clock.monotonicMs, clock.heard);
   const health = new Health(clock, () => shutdown.isEnding);
   const ground = { definition, config, database, leases, producer, health };
   return { ...ground, metrics, meter, clock, log, shutdown };
 }
 
-async function openDatabase(
-  dataSource: ReturnType<typeof createDataSource>,
-  schema: string,
-  clock: Clock,
+/** Asks the database until it answers: waits while it is away, and says so. */
+async function untilAnswered(
+  ask: () => Promise<void>,
+  sleeper: SystemClock,
   log: Log,
 ): Promise<void> {
   for (;;) {
     try {
-      const ran = await migrate(dataSource, { schema });
-      if (ran.length > 0) log.info({ migrations: ran }, 'migrated');
-      await dataSource.initialize();
+      await ask();
       return;
     } catch (err) {
       if (!(err instanceof TransientDatabaseError) && !isAway(err)) throw err;
       log.warn({ err }, 'waiting for the database');
-      await clock.sleep(DATABASE_PAUSE_MS);
+      await sleeper.sleep(DATABASE_PAUSE_MS);
     }
   }
 }

@@ -14,6 +14,7 @@ export function openTargets({ clock, config, shutdown }: ServiceGround): {
   const pool = openFleetPool(config.DATABASE_URL);
   shutdown.at('closeConnections', 'fleets', () => pool.end());
   const simulated = new SimulatedTargets(new PostgresFleetStore(pool), clock);
-  const drivers = new RegisteredDrivers({ simulated, agent: new AgentTargets() });
+  const agent = new AgentTargets({ allowLinkLocal: config.EGRESS_LINK_LOCAL });
+  const drivers = new RegisteredDrivers({ simulated, agent });
   return { drivers, simulated };
 }

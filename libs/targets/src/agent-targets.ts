@@ -1,8 +1,8 @@
-import { Agent } from 'undici';
-import { isRefusedAddress, literalAddressOf } from './agent-address.js';
+import type { Agent } from 'undici';
 import { AgentSettings } from './agent-settings.js';
 import { AgentDriver } from './agent.driver.js';
-import { refusingLookup } from './refusing-lookup.js';
+import { isRefusedHost } from './egress-address.js';
+import { openEgress } from './egress.js';
 import type { DriverFactory } from './target-drivers.js';
 import { AGENT_LIMITS } from './target-limits.js';
 import { parseSettings } from './target-settings.js';
@@ -15,26 +15,25 @@ export interface AgentTargetsOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** For an operator whose agents really live on link-local addresses. Never from a tenant. */
   readonly allowLinkLocal?: boolean;
+  /** How long a whole answer may take; left out: AGENT_LIMITS.answerTimeoutMs. */
+  readonly answerTimeoutMs?: number;
 }
 
 /** The `agent` driver's entry; holds the connections of all its targets. */
 export class AgentTargets implements DriverFactory {
   readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #allowLinkLocal: boolean;
+  readonly #answerTimeoutMs: number;
   readonly #dispatcher: Agent;
 
-  constructor({ env = process.env, allowLinkLocal = false }: AgentTargetsOptions = {}) {
+  constructor(options: AgentTargetsOptions = {}) {
+    const { env = process.env, allowLinkLocal = false } = options;
+    const { connectionsPerOrigin, connectTimeoutMs, responseBodyMaxBytes } = AGENT_LIMITS;
+    const bounds = { connectionsPerOrigin, connectTimeoutMs, answerMaxBytes: responseBodyMaxBytes };
     this.#env = env;
     this.#allowLinkLocal = allowLinkLocal;
-    this.#dispatcher = new Agent({
-      connections: AGENT_LIMITS.connectionsPerOrigin,
-      pipelining: 1,
-      maxResponseSize: AGENT_LIMITS.responseBodyMaxBytes,
-      connect: {
-        timeout: AGENT_LIMITS.connectTimeoutMs,
-        ...(allowLinkLocal ? {} : { lookup: refusingLookup }),
-      },
-    });
+    this.#answerTimeoutMs = options.answerTimeoutMs ?? AGENT_LIMITS.answerTimeoutMs;
+    this.#dispatcher = openEgress(bounds, allowLinkLocal);
   }
 
   check(settings: Settings): void {
@@ -47,6 +46,7 @@ export class AgentTargets implements DriverFactory {
       dispatcher: this.#dispatcher,
       env: this.#env,
       allowLinkLocal: this.#allowLinkLocal,
+      answerTimeoutMs: this.#answerTimeoutMs,
     });
   }
 
@@ -57,8 +57,7 @@ export class AgentTargets implements DriverFactory {
 
   #parse(settings: Settings): AgentSettings {
     const parsed = parseSettings(AgentSettings, settings);
-    const address = literalAddressOf(new URL(parsed.url));
-    if (address === null || this.#allowLinkLocal || !isRefusedAddress(address)) return parsed;
+    if (this.#allowLinkLocal || !isRefusedHost(new URL(parsed.url).hostname)) return parsed;
     const expected = 'expected no link-local or metadata address';
     throw new TargetSettingsError([{ field: 'settings.url', expected }]);
   }

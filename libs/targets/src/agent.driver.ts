@@ -1,6 +1,5 @@
 import type { z } from 'zod';
 import { request, type Dispatcher } from 'undici';
-import { isRefusedAddress, literalAddressOf } from './agent-address.js';
 import {
   AGENT_CALLS,
   pathOfFleet,
@@ -9,7 +8,8 @@ import {
   type SubmitRequest,
 } from './agent-contract.js';
 import { readSecret, type AgentSettings } from './agent-settings.js';
-import { AGENT_LIMITS, POLL_WAIT_MAX_MS } from './target-limits.js';
+import { isRefusedHost } from './egress-address.js';
+import { POLL_WAIT_MAX_MS } from './target-limits.js';
 import { TargetDriver, TargetUnreachableError } from './target.driver.js';
 import type {
   Backup,
@@ -35,6 +35,8 @@ export interface AgentConnection {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether an agent may say that a set answers at a link-local address. */
   readonly allowLinkLocal: boolean;
+  /** How long a whole answer may take; a poll's waiting comes on top. */
+  readonly answerTimeoutMs: number;
 }
 
 /** A target behind the HTTP contract of `agent-contract.ts`. */
@@ -125,9 +127,9 @@ export class AgentDriver extends TargetDriver {
 
   override async address(set: string | null, signal?: AbortSignal): Promise<string | null> {
     const { url } = await this.#ask('address', { set }, 0, signal);
-    const literal = url === null ? null : literalAddressOf(new URL(url));
+    const isRefused = url !== null && isRefusedHost(new URL(url).hostname);
     // Somebody will ask there: an agent must not lead us to where its settings may not either.
-    if (literal !== null && !this.#connection.allowLinkLocal && isRefusedAddress(literal)) {
+    if (isRefused && !this.#connection.allowLinkLocal) {
       throw this.#unreachable('answered with a link-local or metadata address');
     }
     return url;
@@ -158,7 +160,7 @@ export class AgentDriver extends TargetDriver {
     signal: AbortSignal | undefined,
   ): Promise<Answer<C>> {
     const call = AGENT_CALLS[name];
-    const limitMs = AGENT_LIMITS.answerTimeoutMs + waitMs;
+    const limitMs = this.#connection.answerTimeoutMs + waitMs;
     const headers = { accept: 'application/json', ...(await this.#authorization()) };
     // The whole call is bounded, not only its silences: an answer may drip.
     const limit = AbortSignal.timeout(limitMs);
@@ -195,7 +197,7 @@ export class AgentDriver extends TargetDriver {
         body: sent.body,
         dispatcher: this.#connection.dispatcher,
         headersTimeout: sent.limitMs,
-        bodyTimeout: AGENT_LIMITS.answerTimeoutMs,
+        bodyTimeout: sent.limitMs,
         signal: sent.signal,
       });
       return { status: answer.statusCode, text: await answer.body.text() };

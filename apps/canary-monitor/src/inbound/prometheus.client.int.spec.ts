@@ -21,7 +21,7 @@ describe('a Prometheus over HTTP', () => {
       answers(request, response);
     });
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-    client = new PrometheusClient(`${urlOf()}/behind/`);
+    client = new PrometheusClient(`${urlOf()}/behind/`, false);
   });
 
   afterEach(async () => {
@@ -75,7 +75,7 @@ describe('a Prometheus over HTTP', () => {
   });
 
   test('that is not there is an error without its address', async () => {
-    const nowhere = new PrometheusClient('http://127.0.0.1:1');
+    const nowhere = new PrometheusClient('http://127.0.0.1:1', false);
     const asking = nowhere.value('up', AbortSignal.timeout(5_000));
     await expect(asking).rejects.toThrow('Prometheus cannot be asked (ECONNREFUSED)');
     await nowhere.close();

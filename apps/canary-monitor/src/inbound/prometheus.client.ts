@@ -1,4 +1,5 @@
-import { Agent, request } from 'undici';
+import { request, type Agent } from 'undici';
+import { openEgress, REFUSED_ADDRESS } from '#targets/egress.js';
 import { PrometheusError, valueOf } from '../prometheus-answer.js';
 import { PROMETHEUS_LIMITS } from '../prometheus-limits.js';
 
@@ -26,17 +27,18 @@ export class NoPrometheus extends MetricSource {
 /** A Prometheus, or whatever speaks its HTTP API. */
 export class PrometheusClient extends MetricSource {
   readonly #endpoint: string;
-  readonly #dispatcher = new Agent({
-    connections: PROMETHEUS_LIMITS.connections,
-    pipelining: 1,
-    maxResponseSize: PROMETHEUS_LIMITS.answerMaxBytes,
-    connect: { timeout: PROMETHEUS_LIMITS.connectTimeoutMs },
-  });
+  readonly #dispatcher: Agent;
 
-  /** @param url of its root, which may have a path */
-  constructor(url: string) {
+  /**
+   * @param url of its root, which may have a path
+   * @param allowLinkLocal for an operator whose Prometheus really answers there
+   */
+  constructor(url: string, allowLinkLocal: boolean) {
     super();
+    const { connections, connectTimeoutMs, answerMaxBytes } = PROMETHEUS_LIMITS;
+    const bounds = { connectionsPerOrigin: connections, connectTimeoutMs, answerMaxBytes };
     this.#endpoint = `${url.replace(/\/+$/, '')}/api/v1/query`;
+    this.#dispatcher = openEgress(bounds, allowLinkLocal);
   }
 
   override async value(query: string, signal: AbortSignal): Promise<number | null> {
@@ -73,6 +75,7 @@ function causeOf(error: unknown): string {
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') {
     return `Prometheus answered more than ${String(PROMETHEUS_LIMITS.answerMaxBytes)} bytes`;
   }
+  if (code === REFUSED_ADDRESS) return 'Prometheus is at an address that is not called';
   if (name === 'AbortError') return 'Prometheus was not waited for any longer';
   return `Prometheus cannot be asked (${code ?? 'for an unknown reason'})`;
 }

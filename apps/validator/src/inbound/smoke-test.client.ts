@@ -1,7 +1,6 @@
-import { Agent, request } from 'undici';
+import { request, type Agent } from 'undici';
 import { VALIDATION_LIMITS } from '#core/limits.js';
-import { isRefusedAddress, literalAddressOf } from '#targets/agent-address.js';
-import { refusingLookup } from '#targets/refusing-lookup.js';
+import { openEgress } from '#targets/egress.js';
 import type { SmokeAnswer, SmokeCall } from '../validation.runner.js';
 
 /** Makes one call of a smoke test. Never throws for what the other side does, or does not. */
@@ -24,18 +23,10 @@ export class SmokeTestClient {
   readonly #dispatcher: Agent;
 
   /** @param allowLinkLocal for an operator whose targets really answer there; never from a tenant */
-  constructor(private readonly allowLinkLocal: boolean) {
-    this.#dispatcher = new Agent({
-      connections: CONNECTIONS_PER_ORIGIN,
-      pipelining: 1,
-      // The call's own time limit is the only one.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: {
-        timeout: VALIDATION_LIMITS.smokeConnectTimeoutMs,
-        ...(allowLinkLocal ? {} : { lookup: refusingLookup }),
-      },
-    });
+  constructor(allowLinkLocal: boolean) {
+    const connectTimeoutMs = VALIDATION_LIMITS.smokeConnectTimeoutMs;
+    const bounds = { connectionsPerOrigin: CONNECTIONS_PER_ORIGIN, connectTimeoutMs };
+    this.#dispatcher = openEgress(bounds, allowLinkLocal);
   }
 
   /** Ends all connections; a call under way has no answer. */
@@ -44,16 +35,15 @@ export class SmokeTestClient {
   }
 
   readonly call: SmokeCaller = async ({ method, url, body, timeoutMs }, signal) => {
-    const literal = literalAddressOf(new URL(url));
-    if (!this.allowLinkLocal && literal !== null && isRefusedAddress(literal)) {
-      return { kind: 'NO_ANSWER', problem: `${literal} is an address that is not called` };
-    }
     const startedMs = performance.now();
     try {
       const answer = await request(url, {
         dispatcher: this.#dispatcher,
         method,
         ...sentBody(body),
+        // The call's own time limit is the only one.
+        headersTimeout: 0,
+        bodyTimeout: 0,
         signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
       });
       // However long it is, or never ends: it goes with its connection.
