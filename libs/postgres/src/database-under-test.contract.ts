@@ -1,3 +1,4 @@
+import type { DatabaseClock } from './database-clock.js';
 import type { ServiceDatabase, ServiceTx } from './service-database.js';
 import type { ShardLeases } from './shard-leases.js';
 
@@ -21,6 +22,8 @@ export interface Things<Tx extends ServiceTx> {
 export interface Replica<Tx extends ServiceTx> {
   database: ServiceDatabase<Tx>;
   leases: ShardLeases;
+  /** By its own monotonic time; has heard of the database by what it asked through `leases`. */
+  clock: DatabaseClock;
 }
 
 /** What an implementation brings to the contract: an empty, migrated database and its clock. */

@@ -150,6 +150,13 @@ export class MemoryServiceDatabase extends ServiceDatabase<MemoryTx> {
     };
   }
 
+  override async nowMs(): Promise<number> {
+    await this.reach('now');
+    const nowMs = this.store.nowMs();
+    await this.reach('told now');
+    return nowMs;
+  }
+
   override async isReachable(): Promise<boolean> {
     return this.reach('isReachable').then(
       () => true,

@@ -1,3 +1,4 @@
+import type { TimeReading } from './database-clock.js';
 import type { MemoryServiceDatabase } from './memory-service-database.js';
 import type { MemoryLeaseRow } from './memory-store.js';
 import { SHARD_LEASES } from './memory-tx.js';
@@ -12,10 +13,14 @@ export class MemoryShardLeases extends ShardLeases {
   private underWay: Promise<LeaseRenewal> | null = null;
   private released = false;
 
-  /** @param monotonicMs the process's own clock, which may differ from the database's. */
+  /**
+   * @param monotonicMs the process's own clock, which may differ from the database's.
+   * @param heard told the database's time by each renewal; must not throw.
+   */
   constructor(
     private readonly database: MemoryServiceDatabase,
     private readonly monotonicMs: () => number,
+    private readonly heard: (reading: TimeReading) => void = () => undefined,
   ) {
     super();
   }
@@ -45,8 +50,10 @@ export class MemoryShardLeases extends ShardLeases {
     const askedAtMs = this.monotonicMs();
     if (this.released) return this.believed.renewed([], askedAtMs, null);
     await this.database.reach('renew');
+    const databaseMs = this.database.store.nowMs();
     const { held, othersRunOutInMs } = this.renewRows();
     await this.database.reach('committed');
+    this.heard({ askedAtMs, databaseMs, answeredAtMs: this.monotonicMs() });
     return this.believed.renewed(held, askedAtMs, othersRunOutInMs);
   }
 

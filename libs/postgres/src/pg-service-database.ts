@@ -30,6 +30,8 @@ const PURGE_INBOX = `
     ORDER BY seen_at LIMIT $2 FOR UPDATE SKIP LOCKED)
   RETURNING 1`;
 
+const NOW = 'SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS now_ms';
+
 // Not truncated: that would take a lock which every writer meets, to win back a few pages.
 const RECLAIM = 'VACUUM (SKIP_LOCKED, TRUNCATE false) outbox, due_work';
 
@@ -135,6 +137,12 @@ export class PgServiceDatabase extends ServiceDatabase<PgTx> {
       this.listeners.delete(listener);
       await listener.stop();
     };
+  }
+
+  override async nowMs(): Promise<number> {
+    const [row] = await this.statement<{ now_ms: number }>('plumbing.now', NOW, []);
+    if (!row) throw new Error('the time is exactly one row');
+    return row.now_ms;
   }
 
   override async isReachable(): Promise<boolean> {

@@ -1,3 +1,4 @@
+import type { TimeReading } from './database-clock.js';
 import { LEASE_MS, REPLICA_ROW_KEPT_MS } from './postgres-limits.js';
 import type { PgServiceDatabase } from './pg-service-database.js';
 import type { Lease } from './service-database.js';
@@ -57,7 +58,8 @@ const RENEW = `
     (SELECT coalesce(json_agg(json_build_object('shard', shard, 'epoch', epoch) ORDER BY shard), '[]')
      FROM written WHERE NOT surplus) AS held,
     (SELECT extract(epoch FROM min(l.until) - clock.now)::float8 * 1000
-     FROM shard_leases l WHERE l.owner <> $1 AND l.until > clock.now) AS others_run_out_in_ms
+     FROM shard_leases l WHERE l.owner <> $1 AND l.until > clock.now) AS others_run_out_in_ms,
+    extract(epoch FROM now)::float8 * 1000 AS now_ms
   FROM clock`;
 
 const RELEASE = `
@@ -67,6 +69,7 @@ const RELEASE = `
 interface RenewedRow {
   held: Lease[];
   others_run_out_in_ms: number | null;
+  now_ms: number;
 }
 
 /** Leases as rows of `shard_leases`, held by the owner its database was opened for. */
@@ -75,10 +78,14 @@ export class PgShardLeases extends ShardLeases {
   private underWay: Promise<LeaseRenewal> | null = null;
   private released = false;
 
-  /** @param monotonicMs a clock that nobody sets: `() => performance.now()`. */
+  /**
+   * @param monotonicMs a clock that nobody sets: `() => performance.now()`.
+   * @param heard told the database's time by each renewal; must not throw.
+   */
   constructor(
     private readonly database: PgServiceDatabase,
     private readonly monotonicMs: () => number,
+    private readonly heard: (reading: TimeReading) => void = () => undefined,
   ) {
     super();
   }
@@ -111,6 +118,7 @@ export class PgShardLeases extends ShardLeases {
       SHARDS,
     ]);
     if (!row) throw new Error('a renewal answers with exactly one row');
+    this.heard({ askedAtMs, databaseMs: row.now_ms, answeredAtMs: this.monotonicMs() });
     return this.believed.renewed(row.held, askedAtMs, row.others_run_out_in_ms);
   }
 }

@@ -55,5 +55,14 @@ export const LEASE_RENEW_MS = 500;
  */
 export const LEASE_MARGIN_MS = 250;
 
+/**
+ * A first answer to what time it is proves it to within half of this; who has none asks again. As
+ * far as two replicas may be apart by it, a lease's margin is.
+ */
+export const CLOCK_FIRST_ANSWER_MAX_MS = 500;
+
+/** A clock that is ahead of the database's goes at this share of its speed until they are even. */
+export const CLOCK_SLOWED_SHARE = 0.5;
+
 /** Rows of replicas that are gone are kept this long after they ran out, for whoever looks. */
 export const REPLICA_ROW_KEPT_MS = 60_000;

@@ -3,8 +3,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { SystemClock } from '#runtime/clock.js';
 import { createDataSource, type DataSourceSettings } from './data-source.js';
-import { type DatabaseUnderTest, gate, type Thing } from './database-under-test.contract.js';
+import { DatabaseClock } from './database-clock.js';
+import {
+  type DatabaseUnderTest,
+  gate,
+  type Replica,
+  type Thing,
+} from './database-under-test.contract.js';
 import { migrate } from './migrate.js';
 import { PgServiceDatabase, type PgTx } from './pg-service-database.js';
 import { PgShardLeases } from './pg-shard-leases.js';
@@ -61,7 +68,7 @@ afterAll(() => operator.end());
 
 interface PgUnderTest extends DatabaseUnderTest<PgTx> {
   schema: string;
-  replica(owner: string): Promise<{ database: PgServiceDatabase; leases: PgShardLeases }>;
+  replica(owner: string): Promise<Replica<PgTx> & { database: PgServiceDatabase }>;
 }
 
 async function postgresUnderTest(more: Partial<DataSourceSettings> = {}): Promise<PgUnderTest> {
@@ -76,7 +83,14 @@ async function postgresUnderTest(more: Partial<DataSourceSettings> = {}): Promis
       const dataSource = createDataSource({ ...settings, poolSize: 4, ...more });
       const database = new PgServiceDatabase(await dataSource.initialize(), owner);
       open.push(database);
-      return { database, leases: new PgShardLeases(database, () => performance.now()) };
+      // Where monotonic time begins is each process's own affair.
+      const beganMs = open.length * 1_000_000;
+      const clock = new DatabaseClock(() => performance.now() - beganMs, new SystemClock());
+      return {
+        database,
+        clock,
+        leases: new PgShardLeases(database, clock.monotonicMs, clock.heard),
+      };
     },
     nowMs: () => performance.now(),
     blocked: async () => {
@@ -306,6 +320,19 @@ describe('Postgres', () => {
       await database.dropOutbox(rows.map(({ id }) => id));
       const other = await under.replica('two');
       expect(await other.database.takeOutbox([1], 1)).toEqual([]);
+    }));
+
+  test('what time it is: some moment between question and answer, by the server', () =>
+    withDatabase(async (database) => {
+      const byTheServer = async (): Promise<number> => {
+        const ms = 'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms';
+        const { rows } = await operator.query<{ ms: number }>(ms);
+        return rows[0]!.ms;
+      };
+      const beforeMs = await byTheServer();
+      const nowMs = await database.nowMs();
+      expect(nowMs).toBeGreaterThan(beforeMs);
+      expect(nowMs).toBeLessThan(await byTheServer());
     }));
 
   test('a transaction that says nothing costs nothing', () =>

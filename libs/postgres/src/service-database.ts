@@ -179,6 +179,12 @@ export abstract class ServiceDatabase<Tx extends ServiceTx> {
    */
   abstract listen(onTold: (subjects: string[]) => void): Promise<() => Promise<void>>;
 
+  /**
+   * What time it is by the database's clock, ms since 1970, at some moment between call and answer
+   * (`DatabaseClock`). Throws `TransientDatabaseError`.
+   */
+  abstract nowMs(): Promise<number>;
+
   /** Whether the database answers now, within a second. Never throws. */
   abstract isReachable(): Promise<boolean>;
 

@@ -1,4 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { SteppedClock } from '#runtime/stepped-clock.js';
+import { DatabaseClock } from './database-clock.js';
 import { type DatabaseUnderTest, gate, type Thing } from './database-under-test.contract.js';
 import {
   type MemoryDatabaseSettings,
@@ -34,8 +36,9 @@ function twinUnderTest(): Promise<DatabaseUnderTest<MemoryTx>> {
     },
     replica: (owner) => {
       const database = first.viewFor(owner);
-      const leases = new MemoryShardLeases(database, () => nowMs);
-      return Promise.resolve({ database, leases });
+      const clock = new DatabaseClock(() => nowMs - 1_700_000_000_000, new SteppedClock());
+      const leases = new MemoryShardLeases(database, clock.monotonicMs, clock.heard);
+      return Promise.resolve({ database, leases, clock });
     },
     nowMs: () => nowMs,
     blocked: () => Promise.resolve(first.store.locks.waiting),

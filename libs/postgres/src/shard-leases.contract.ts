@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type DatabaseUnderTest, gate, type Replica } from './database-under-test.contract.js';
-import { LEASE_MS } from './postgres-limits.js';
+import { CLOCK_FIRST_ANSWER_MAX_MS, LEASE_MS } from './postgres-limits.js';
 import {
   type Lease,
   type ServiceTx,
@@ -46,6 +46,19 @@ export function shardLeasesContract<Tx extends ServiceTx>(
     expect(one.leases.heldNow()).toEqual(first.held);
     await writeAs(one, first.held);
     expect(await written()).toBe(true);
+  });
+
+  test('every renewal tells what time it is: all who renew decide by one clock', async () => {
+    await one.clock.learnFrom(one.database);
+    await two.leases.renew();
+    const apartMs = one.clock.nowMs() - two.clock.nowMs();
+    expect(Math.abs(apartMs)).toBeLessThan(CLOCK_FIRST_ANSWER_MAX_MS);
+    const beforeMs = one.clock.nowMs();
+    const sinceMs = under.nowMs();
+    await under.eventually(() => under.nowMs() - sinceMs > 100);
+    await one.leases.renew();
+    expect(one.clock.nowMs() - beforeMs).toBeGreaterThanOrEqual(100);
+    expect(Math.abs(one.clock.nowMs() - (await one.database.nowMs()))).toBeLessThan(100);
   });
 
   describe('balance', () => {

@@ -5,7 +5,10 @@ import { SLEEP_MAX_MS } from './runtime-limits.js';
  * in virtual time under simulation.
  */
 export abstract class Clock {
-  /** Milliseconds since 1970-01-01 UTC. May jump: never the judge of a lease or a fence. */
+  /**
+   * Milliseconds since 1970-01-01 UTC, whole. May jump forward (`SystemClock`: either way): never
+   * the judge of a lease or a fence.
+   */
   abstract nowMs(): number;
 
   /**
@@ -15,7 +18,10 @@ export abstract class Clock {
   abstract sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** The machine's clock. */
+/**
+ * The machine's clock, which may be off and may be set: for tools, and for processes that share no
+ * deadline with another. Services decide by the database's (`DatabaseClock`).
+ */
 export class SystemClock extends Clock {
   override nowMs(): number {
     return Date.now();
