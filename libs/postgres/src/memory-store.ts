@@ -1,4 +1,5 @@
 import { MemoryLocks } from './memory-locks.js';
+import type { MemoryObserver } from './memory-observer.js';
 import { MemoryRows, type MemoryTableRules } from './memory-rows.js';
 import type { MemoryServiceTx } from './memory-tx.js';
 import { IDLE_IN_TRANSACTION_TIMEOUT_MS } from './postgres-limits.js';
@@ -17,6 +18,8 @@ export class MemoryStore {
   readonly locks = new MemoryLocks();
   /** Owner → until, in milliseconds of `nowMs`. */
   readonly replicas = new Map<string, number>();
+  /** Null: nobody looks on. */
+  observer: MemoryObserver | null = null;
   private readonly tables = new Map<string, MemoryRows>();
   private readonly leases: MemoryLeaseRow[];
   private readonly open = new Set<MemoryServiceTx>();
@@ -53,6 +56,11 @@ export class MemoryStore {
   forget(tx: MemoryServiceTx): void {
     this.open.delete(tx);
     this.locks.free(tx);
+  }
+
+  /** How many rows wait to be relayed. */
+  get outboxRows(): number {
+    return this.outbox.length;
   }
 
   transactionsOf(owner: string): MemoryServiceTx[] {
@@ -96,7 +104,9 @@ export class MemoryStore {
 
   removeOutbox(ids: readonly string[]): void {
     const gone = new Set(ids);
-    this.outbox = this.outbox.filter(({ id }) => !gone.has(id));
+    const isGone = ({ id }: OutboxRow): boolean => gone.has(id);
+    this.observer?.dropped(this.outbox.filter(isGone));
+    this.outbox = this.outbox.filter((row) => !isGone(row));
   }
 
   listen(listener: (subjects: string[]) => void): () => void {

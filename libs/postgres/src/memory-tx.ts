@@ -1,5 +1,6 @@
 import { MemoryChanges } from './memory-rows.js';
 import type { LockMode } from './memory-locks.js';
+import type { MemoryRowChange } from './memory-observer.js';
 import type { MemoryStore } from './memory-store.js';
 import {
   type Lease,
@@ -61,6 +62,7 @@ export class MemoryServiceTx implements MemoryTx {
   private readonly tables = new Map<string, MemoryChanges>();
   private readonly outbox: OutboxRow[] = [];
   private readonly told = new Set<string>();
+  private readonly held: Lease[] = [];
   private tail: Promise<unknown> = Promise.resolve();
   private failed: { error: unknown } | null = null;
   private state: 'open' | 'ending' | 'ended' = 'open';
@@ -165,6 +167,7 @@ export class MemoryServiceTx implements MemoryTx {
         if (owner !== this.place.owner || epoch !== lease.epoch) stale.push(lease);
       }
       if (stale.length > 0) throw new StaleEpochError(stale);
+      this.held.push(...leases);
     });
   }
 
@@ -180,9 +183,15 @@ export class MemoryServiceTx implements MemoryTx {
     await this.place.reach('commit');
     this.store.endIdleTransactions();
     if (this.failed) throw this.failed.error;
+    const { observer } = this.store;
+    const changes = observer === null ? [] : this.changed();
     for (const { committed, changes } of this.tables.values()) committed.apply(changes);
     this.store.appendOutbox(this.outbox);
     this.end();
+    if (changes.length > 0 || this.outbox.length > 0) {
+      const { owner } = this.place;
+      observer?.committed({ owner, changes, outbox: this.outbox, leases: this.held });
+    }
     if (this.told.size > 0) this.store.notify([...this.told]);
     await this.place.reach('committed');
   }
@@ -191,6 +200,14 @@ export class MemoryServiceTx implements MemoryTx {
   rollback(error?: TransientDatabaseError): void {
     if (error) this.failed ??= { error };
     this.end();
+  }
+
+  private changed(): MemoryRowChange[] {
+    return [...this.tables].flatMap(([table, { committed, changes }]) =>
+      [...changes].map(([key, change]) => {
+        return { table, key, before: committed.rows.get(key), after: change?.row };
+      }),
+    );
   }
 
   private end(): void {
