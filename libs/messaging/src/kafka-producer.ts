@@ -12,14 +12,12 @@ import { connectPatiently, patientKafka, type KafkaAccess } from './kafka-client
 import { KnownTopics } from './known-topics.js';
 import {
   MessageProducer,
-  MessageTooLargeError,
   ProducerClosedError,
   UnknownTopicError,
   type BusMessage,
 } from './message-bus.js';
-import { bytesOf, slicesOf, type Slice } from './message-size.js';
+import { refuseTooLarge, slicesOf, type Slice } from './message-size.js';
 import {
-  MESSAGE_MAX_BYTES,
   PRODUCER_CLOSE_LIMIT_MS,
   PRODUCE_BROKER_TIMEOUT_MS,
   PRODUCE_FIRST_PAUSE_MS,
@@ -99,12 +97,7 @@ export class KafkaProducer extends MessageProducer {
    */
   override async publish(messages: readonly BusMessage[]): Promise<void> {
     if (this.#isClosed) throw new ProducerClosedError('the producer is closed');
-    const tooLarge = messages.find((message) => bytesOf(message) > MESSAGE_MAX_BYTES);
-    if (tooLarge !== undefined) {
-      throw new MessageTooLargeError(
-        `message of ${String(bytesOf(tooLarge))} bytes for ${tooLarge.topic}, key ${tooLarge.key}`,
-      );
-    }
+    refuseTooLarge(messages);
     const pushes = slicesOf(messages).map((slice) => this.#coalescer.push(slice));
     // All of them are waited for, so that nothing is under way when the caller hears of a failure.
     const results = await Promise.allSettled(pushes);

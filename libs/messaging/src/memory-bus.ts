@@ -5,7 +5,9 @@ import type { DeadLetters } from './dead-letters.js';
 import type { IncomingMessage } from './incoming-message.js';
 import { MemoryGroup, type MemberRules } from './memory-group.js';
 import { MessageProducer, UnknownTopicError, type BusMessage } from './message-bus.js';
+import { refuseTooLarge, slicesOf } from './message-size.js';
 import { noMeter } from './messaging-meter.js';
+import { partitionOf } from './partition-of.js';
 
 /** One move of the bus, told to the `io` hook right before and right after it takes effect. */
 export interface BusMove {
@@ -20,8 +22,9 @@ export interface BusMove {
 
 /**
  * Awaited at every move. It may delay it; fail it, by throwing (`before`: nothing happened; `after`:
- * it happened and the answer was lost); answer 'TWICE' before a publish, which then is written
- * twice; or crash the owner by `abandon` and never resolve.
+ * it happened and the answer was lost); answer before a publish 'TWICE', which then is written
+ * twice, or 'PART': of its partitions only the first takes it, and the publish fails; or crash the
+ * owner by `abandon` and never resolve.
  */
 export type BusIo = (move: BusMove) => Promise<unknown>;
 
@@ -33,6 +36,8 @@ export interface MemoryBusOptions {
   /** 0 ≤ random() < 1, for the jitter of pauses. */
   readonly random?: () => number;
   readonly log?: Log;
+  /** Told of every message in the turn in which it is written, in the order of its partition. */
+  readonly appended?: (message: IncomingMessage) => void;
   /** How long the partitions of an abandoned owner stay with it, in ms; left out: not at all. */
   readonly sessionTimeoutMs?: number;
 }
@@ -42,6 +47,9 @@ export interface ConsumeOptions {
   readonly deadLetters: DeadLetters;
   readonly isTransient?: (error: unknown) => boolean;
 }
+
+/** A message as another client may write it; what is left out is not there, or 0. */
+export type ForeignMessage = Partial<Omit<IncomingMessage, 'topic' | 'offset'>>;
 
 /** A member of a group. */
 export interface Consuming {
@@ -113,6 +121,20 @@ export class MemoryBus {
     for (const group of this.#groups.values()) group.abandon(owner);
   }
 
+  /**
+   * This owner was silent for a session: its partitions go to others at once, and what it has in
+   * hand counts no more. It lives and comes back to its groups when its handlers have ended.
+   */
+  expel(owner: string): void {
+    for (const group of this.#groups.values()) group.expel(owner);
+  }
+
+  /** Writes what no producer of ours would: without key or value, not JSON, in any partition. */
+  write(topic: string, message: ForeignMessage): void {
+    this.#append(topic, message);
+    this.#pump();
+  }
+
   /** Everything a topic holds, partition by partition. */
   contents(topic: string): IncomingMessage[] {
     return this.#partitionsOf(topic).flat();
@@ -158,25 +180,45 @@ export class MemoryBus {
     const move = { kind: 'publish', owner, topics, messages: messages.length } as const;
     const answer = await this.#move({ ...move, phase: 'before' });
     if (!mayWrite()) return;
-    for (let time = answer === 'TWICE' ? 2 : 1; time > 0; time -= 1) this.#append(messages);
-    for (const group of this.#groups.values()) group.pump();
+    const isPart = answer === 'PART';
+    const written = isPart ? this.#inFirstPartition(messages) : messages;
+    for (let time = answer === 'TWICE' ? 2 : 1; time > 0; time -= 1) {
+      for (const { topic, key, value, headers } of written) {
+        const partition = this.#partitionOf({ topic, key });
+        const bytes = Buffer.from(value);
+        this.#append(topic, { partition, key, value: bytes, headers: { ...headers } });
+      }
+    }
+    this.#pump();
     await this.#move({ ...move, phase: 'after' });
+    if (isPart) throw new Error('some of the partitions did not answer');
   }
 
-  #append(messages: readonly BusMessage[]): void {
-    for (const { topic, key, value, headers = {} } of messages) {
-      const partitions = this.#partitionsOf(topic);
-      const partition = partitionOf(key, partitions.length);
-      const log = partitions[partition];
-      log?.push({
-        topic,
-        partition,
-        offset: String(log.length),
-        key,
-        headers: { ...headers },
-        value: Buffer.from(value),
-      });
-    }
+  #append(topic: string, message: ForeignMessage): void {
+    const { partition = 0, key = null, value = null, headers = {} } = message;
+    const log = this.#partitionsOf(topic)[partition];
+    const offset = String(log?.length ?? 0);
+    const written = { topic, partition, offset, key, headers, value };
+    log?.push(written);
+    this.options.appended?.(written);
+  }
+
+  #pump(): void {
+    for (const group of this.#groups.values()) group.pump();
+  }
+
+  /** A broker answers for each partition by itself. */
+  #inFirstPartition(messages: readonly BusMessage[]): readonly BusMessage[] {
+    const [first] = messages;
+    if (first === undefined) return messages;
+    const partition = this.#partitionOf(first);
+    return messages.filter((one) => {
+      return one.topic === first.topic && this.#partitionOf(one) === partition;
+    });
+  }
+
+  #partitionOf({ topic, key }: Pick<BusMessage, 'topic' | 'key'>): number {
+    return partitionOf(key, this.#partitionsOf(topic).length);
   }
 
   async #move(move: BusMove): Promise<unknown> {
@@ -184,7 +226,7 @@ export class MemoryBus {
   }
 }
 
-/** One publish at a time, in the order of the calls, as the real producer. */
+/** One request at a time, in the order of the calls, as the real producer. */
 class MemoryProducer extends MessageProducer {
   #last: Promise<unknown> = Promise.resolve();
 
@@ -201,9 +243,23 @@ class MemoryProducer extends MessageProducer {
   override publish(messages: readonly BusMessage[]): Promise<void> {
     if (messages.length === 0) return Promise.resolve();
     const frozen = messages.map((message) => ({ ...message }));
-    const result = this.#last.then(() => this.send(frozen, () => !this.isAbandoned()));
+    const result = this.#last.then(() => this.#send(frozen));
     this.#last = result.catch(() => undefined);
     return result.then(() => this.#answer());
+  }
+
+  /** What does not fit one request goes as several, whatever becomes of the others. */
+  async #send(messages: readonly BusMessage[]): Promise<void> {
+    refuseTooLarge(messages);
+    const failures: unknown[] = [];
+    for (const slice of slicesOf(messages)) {
+      try {
+        await this.send(slice.messages, () => !this.isAbandoned());
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   override isConnected(): boolean {
@@ -214,13 +270,4 @@ class MemoryProducer extends MessageProducer {
   #answer(): Promise<void> {
     return this.isAbandoned() ? new Promise(() => undefined) : Promise.resolve();
   }
-}
-
-/** FNV-1a: the same key, the same partition, on every machine. */
-export function partitionOf(key: string, partitions: number): number {
-  let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(key)) {
-    hash = Math.imul(hash ^ byte, 0x01000193);
-  }
-  return (hash >>> 0) % partitions;
 }

@@ -26,6 +26,10 @@ interface Member {
   /** Aborted when it leaves or is abandoned. */
   readonly leaving: AbortController;
   isAbandoned: boolean;
+  /** How often it has been expelled: what it began before counts no more. */
+  session: number;
+  /** Deliveries that have not ended, also those that count no more. */
+  readonly underWay: Set<Promise<void>>;
 }
 
 /** One partition as the group sees it. */
@@ -37,7 +41,7 @@ interface Share {
   /** The next offset for its present member. */
   position: number;
   member: Member | undefined;
-  /** The delivery under way; replaced when its member is abandoned, so that it counts no more. */
+  /** The delivery under way; dropped when its member is gone, so that it counts no more. */
   delivery: { readonly member: Member; readonly ended: Promise<void> } | undefined;
 }
 
@@ -58,6 +62,8 @@ export class MemoryGroup {
       rules,
       leaving: new AbortController(),
       isAbandoned: false,
+      session: 0,
+      underWay: new Set(),
     };
     for (const topic of topics) this.#addShares(topic);
     this.#members.push(member);
@@ -72,6 +78,21 @@ export class MemoryGroup {
       member.leaving.abort();
     }
     if (dead.length > 0) void this.#takeOverFrom(dead);
+  }
+
+  expel(owner: string): void {
+    const silent = this.#members.filter((member) => member.owner === owner && !member.isAbandoned);
+    this.#members = this.#members.filter((member) => !silent.includes(member));
+    for (const share of this.#shares) {
+      if (share.member === undefined || !silent.includes(share.member)) continue;
+      share.member = undefined;
+      share.delivery = undefined;
+    }
+    for (const member of silent) {
+      member.session += 1;
+      void this.#comeBack(member);
+    }
+    this.pump();
   }
 
   rewind(): void {
@@ -108,11 +129,18 @@ export class MemoryGroup {
     this.pump();
   }
 
+  /** A member hears that it was expelled when its handlers let go, and joins as a new one would. */
+  async #comeBack(member: Member): Promise<void> {
+    const { session } = member;
+    await Promise.all(member.underWay);
+    if (member.leaving.signal.aborted || member.session !== session) return;
+    this.#members.push(member);
+    this.pump();
+  }
+
   async #leave(member: Member): Promise<void> {
     member.leaving.abort();
-    for (const share of this.#shares) {
-      if (share.delivery?.member === member) await share.delivery.ended;
-    }
+    await Promise.all(member.underWay);
     this.#members = this.#members.filter((other) => other !== member);
     this.pump();
   }
@@ -148,15 +176,19 @@ export class MemoryGroup {
     // Not in this turn: the hook of the first move may come back in here.
     const ended = Promise.resolve().then(async () => {
       await this.#deliver(share, member);
+      member.underWay.delete(ended);
       if (share.delivery?.ended !== ended) return;
       share.delivery = undefined;
       if (!member.leaving.signal.aborted) this.pump();
     });
     share.delivery = { member, ended };
+    member.underWay.add(ended);
   }
 
   async #deliver(share: Share, member: Member): Promise<void> {
-    const isCurrent = (): boolean => !member.isAbandoned && share.member === member;
+    const { session } = member;
+    const isCurrent = (): boolean =>
+      !member.isAbandoned && member.session === session && share.member === member;
     const about = { owner: member.owner, topics: [share.topic] };
     try {
       await this.bus.move({ kind: 'fetch', phase: 'before', ...about, messages: 0 });
@@ -179,10 +211,12 @@ export class MemoryGroup {
     } catch (error) {
       if (!(error instanceof DeliveryEnded)) await this.#pause(member);
     }
-    if (isCurrent() && share.position > share.committed) await this.#commit(share, member);
+    if (isCurrent() && share.position > share.committed) {
+      await this.#commit(share, member, isCurrent);
+    }
   }
 
-  async #commit(share: Share, member: Member): Promise<void> {
+  async #commit(share: Share, member: Member, isCurrent: () => boolean): Promise<void> {
     const { position } = share;
     const move = {
       kind: 'commit',
@@ -192,7 +226,7 @@ export class MemoryGroup {
     } as const;
     try {
       await this.bus.move({ ...move, phase: 'before' });
-      if (!member.isAbandoned && share.member === member) share.committed = position;
+      if (isCurrent()) share.committed = position;
       await this.bus.move({ ...move, phase: 'after' });
     } catch {
       // A commit that failed is made up for by the next one, as Kafka's is.

@@ -1,7 +1,8 @@
-import type { BusMessage } from './message-bus.js';
+import { MessageTooLargeError, type BusMessage } from './message-bus.js';
 import {
   HEADER_FRAMING_BYTES,
   MESSAGE_FRAMING_BYTES,
+  MESSAGE_MAX_BYTES,
   PRODUCE_MAX_BYTES,
   PRODUCE_MAX_MESSAGES,
 } from './messaging-limits.js';
@@ -20,6 +21,15 @@ export function bytesOf(message: BusMessage): number {
     bytes += HEADER_FRAMING_BYTES + Buffer.byteLength(name) + Buffer.byteLength(text);
   }
   return bytes;
+}
+
+/** Throws MessageTooLargeError when one of them is bigger than MESSAGE_MAX_BYTES. */
+export function refuseTooLarge(messages: readonly BusMessage[]): void {
+  const tooLarge = messages.find((message) => bytesOf(message) > MESSAGE_MAX_BYTES);
+  if (tooLarge === undefined) return;
+  throw new MessageTooLargeError(
+    `message of ${String(bytesOf(tooLarge))} bytes for ${tooLarge.topic}, key ${tooLarge.key}`,
+  );
 }
 
 /** Cuts messages into slices that each fit one produce request, in order. */
