@@ -24,9 +24,14 @@ export interface FaultPlan {
   readonly faultyMs: number;
   /** Mean time between two blows of the nemesis, in ms; Infinity: it strikes never. */
   readonly blowEveryMs: number;
+  /** How far off a process's own clock may be, in ms: drawn at its start, and again in mid-run. */
+  readonly skewsMs: readonly number[];
   /** Chance that an operator acts at a moment that hurts. */
   readonly bias: number;
 }
+
+/** Right, some seconds off, and an hour off either way. */
+const SKEWS_MS = [0, 7_000, 3_600_000, -3_600_000];
 
 const NONE: FaultRates = { slow: 0, fails: 0, answerLost: 0, crashes: 0, doubled: 0 };
 
@@ -52,6 +57,7 @@ export function drawFaults(random: SeededRandom): FaultPlan {
     // Canaries are watched for minutes, and most upgrades end within one.
     faultyMs: random.chance(0.2) ? random.between(90_000, 300_000) : random.between(5_000, 90_000),
     blowEveryMs: random.chance(0.2) ? Infinity : random.between(1_000, 20_000),
+    skewsMs: SKEWS_MS,
     bias: random.chance(0.5) ? 0.5 : 0.05,
   };
 }
@@ -64,6 +70,7 @@ export const NO_FAULTS: FaultPlan = {
   replicas: 1,
   faultyMs: 0,
   blowEveryMs: Infinity,
+  skewsMs: [0],
   bias: 0,
 };
 

@@ -4,7 +4,9 @@ import type { DeadLetters } from '#messaging/dead-letters.js';
 import type { MessageProducer } from '#messaging/message-bus.js';
 import type { MemoryTableRules } from '#postgres/memory-rows.js';
 import type { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
+import { DatabaseClock } from '#postgres/database-clock.js';
 import { MemoryShardLeases } from '#postgres/memory-shard-leases.js';
+import type { ShardLeases } from '#postgres/shard-leases.js';
 import { silentLog } from '#runtime/log.js';
 import type { SimulatedTargets } from '#targets/simulated-targets.js';
 import type { TargetDrivers } from '#targets/target.driver.js';
@@ -45,6 +47,8 @@ export interface Ground {
   readonly decided: (judged: Judged) => void;
   /** The orchestrator's store; an arm of a planted bug gives another. */
   readonly storeOf: (database: MemoryServiceDatabase) => ExecutionStore;
+  /** What an arm of a planted bug makes of the leases; left out: nothing. */
+  readonly leasesOf?: ((leases: ShardLeases) => ShardLeases) | undefined;
   /** Where metrics come from that are not the target's own. */
   readonly prometheus: MetricSource;
   /** What of rehearsals no driver does. */
@@ -74,9 +78,10 @@ export const BUILD: Readonly<Record<ServiceName, (ground: Ground) => Built>> = {
   orchestrator: (ground) => {
     const { decided, database, storeOf, drivers, simulated } = ground;
     const store = storeOf(database);
-    const orchestrator = new Orchestrator({ ...partsOf(ground), store, decided });
+    const parts = partsOf(ground);
+    const { clock } = parts;
+    const orchestrator = new Orchestrator({ ...parts, store, decided });
     const { consumer, deadLetters, runner } = orchestrator;
-    const { clock } = ground.process;
     const registry = new MemoryRegistryStore(database);
     const desk = new TargetsProbe(drivers, simulated, clock);
     const creation = new UpgradeCreationRunner(registry, store, runner, desk, clock);
@@ -88,24 +93,25 @@ export const BUILD: Readonly<Record<ServiceName, (ground: Ground) => Built>> = {
         { topic: TOPICS.rollbackResults, take: (messages) => consumer.rolledBack(messages) },
       ],
       deadLetters,
-      start: () => orchestrator.start(),
+      start: () => begin(parts, orchestrator),
       ...{ orchestrator, creation, reversal },
     };
   },
   validator: (ground) => {
-    const { clock } = ground.process;
-    const store = new MemoryValidationStore(ground.database, () => clock.nowMs());
-    const validator = new Validator({ ...partsOf(ground), store });
+    const { database } = ground;
+    const store = new MemoryValidationStore(database, () => database.store.nowMs());
+    const parts = partsOf(ground);
+    const validator = new Validator({ ...parts, store });
     const { consumer, deadLetters } = validator;
     return {
       consumes: [{ topic: TOPICS.validatorCommands, take: (messages) => consumer.take(messages) }],
       deadLetters,
-      start: () => validator.start(),
+      start: () => begin(parts, validator),
     };
   },
   'canary-monitor': (ground) => {
-    const { clock } = ground.process;
-    const store = new MemoryWatchStore(ground.database, () => clock.nowMs());
+    const { database } = ground;
+    const store = new MemoryWatchStore(database, () => database.store.nowMs());
     const { prometheus } = ground;
     const parts = { ...partsOf(ground), store, prometheus, intervalMs: WATCH_INTERVAL_MS };
     const monitor = new CanaryMonitor(parts);
@@ -113,18 +119,19 @@ export const BUILD: Readonly<Record<ServiceName, (ground: Ground) => Built>> = {
     return {
       consumes: [{ topic: TOPICS.canaryCommands, take: (messages) => consumer.take(messages) }],
       deadLetters,
-      start: () => monitor.start(),
+      start: () => begin(parts, monitor),
     };
   },
   'rollback-agent': (ground) => {
-    const { clock } = ground.process;
-    const store = new MemoryRollbackStore(ground.database, () => clock.nowMs());
-    const agent = new RollbackAgent({ ...partsOf(ground), store });
+    const { database } = ground;
+    const store = new MemoryRollbackStore(database, () => database.store.nowMs());
+    const parts = partsOf(ground);
+    const agent = new RollbackAgent({ ...parts, store });
     const { consumer, deadLetters } = agent;
     return {
       consumes: [{ topic: TOPICS.rollbackCommands, take: (messages) => consumer.take(messages) }],
       deadLetters,
-      start: () => agent.start(),
+      start: () => begin(parts, agent),
     };
   },
 };
@@ -140,8 +147,21 @@ export function memoryStoreOf(database: MemoryServiceDatabase): ExecutionStore {
   return new MemoryExecutionStore(database);
 }
 
-function partsOf({ process, database, producer, drivers }: Ground) {
-  const { clock } = process;
-  const leases = new MemoryShardLeases(database, () => clock.nowMs());
+function partsOf({ process, database, producer, drivers, leasesOf = asTheyAre }: Ground) {
+  const clock = new DatabaseClock(process.monotonicMs, process.clock);
+  const leases = leasesOf(new MemoryShardLeases(database, clock.monotonicMs, clock.heard));
   return { database, leases, producer, drivers, clock, log: silentLog };
+}
+
+function asTheyAre(leases: ShardLeases): ShardLeases {
+  return leases;
+}
+
+/** As a process does before anything of it is asked: what time it is, the database says. */
+async function begin(
+  { clock, database }: ReturnType<typeof partsOf>,
+  service: { start(): Promise<void> },
+): Promise<void> {
+  await clock.learnFrom(database);
+  await service.start();
 }

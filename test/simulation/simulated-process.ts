@@ -18,18 +18,25 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly random: SeededRandom;
   readonly isFaulty: () => boolean;
+  /** How far off its own clock may be, in ms. */
+  readonly skewsMs: readonly number[];
   /** Something takes long: a moment at which others may come first. */
   readonly slow: (process: SimulatedProcess, doing: string) => void;
   /** The process dies, by whatever it was doing. */
   readonly die: (process: SimulatedProcess, doing: string) => void;
 }
 
+/** Within this after its start, the clock of a process is set once. */
+const CLOCK_SET_WITHIN_MS = 600_000;
+
 const NEVER = new Promise<never>(() => undefined);
 
 export class SimulatedProcess {
   isAlive = true;
   #thawing: { readonly promise: Promise<void>; readonly thaw: () => void } | null = null;
+  /** What its machine takes the time to be. */
   readonly clock: Clock;
+  readonly #startedAtMs: number;
 
   constructor(
     readonly service: ServiceName,
@@ -37,8 +44,12 @@ export class SimulatedProcess {
     readonly owner: string,
     private readonly around: Surroundings,
   ) {
-    this.clock = new ProcessClock(this, around.clock);
+    this.clock = new ProcessClock(this, around.clock, around);
+    this.#startedAtMs = around.clock.nowMs();
   }
+
+  /** Since its start, ms: nobody sets this one. */
+  readonly monotonicMs = (): number => this.around.clock.nowMs() - this.#startedAtMs;
 
   get isRunning(): boolean {
     return this.isAlive && this.#thawing === null;
@@ -119,17 +130,24 @@ export class SimulatedProcess {
   }
 }
 
-/** A dead or frozen process does not wake. */
+/** Off by this or that, and set in mid-run. A dead or frozen process does not wake. */
 class ProcessClock extends Clock {
+  readonly #skewsMs: readonly [number, number];
+  readonly #setAtMs: number;
+
   constructor(
     private readonly process: SimulatedProcess,
     private readonly world: Clock,
+    { random, skewsMs }: Surroundings,
   ) {
     super();
+    this.#skewsMs = [random.pick(skewsMs), random.pick(skewsMs)];
+    this.#setAtMs = world.nowMs() + random.between(0, CLOCK_SET_WITHIN_MS);
   }
 
   override nowMs(): number {
-    return this.world.nowMs();
+    const worldMs = this.world.nowMs();
+    return worldMs + this.#skewsMs[worldMs < this.#setAtMs ? 0 : 1];
   }
 
   override async sleep(ms: number, signal?: AbortSignal): Promise<void> {

@@ -24,7 +24,7 @@ import {
 } from '../../apps/canary-monitor/src/inbound/prometheus.client.js';
 import { armedTimers, isTidying, openWatches } from './end-checkers.js';
 import { NO_FAULTS, type FaultPlan } from './fault-plan.js';
-import { HONEST, type PlantedBug } from './planted-bugs.js';
+import { HONEST, type Place, type PlantedBug, type PlantedPorts } from './planted-bugs/planted-bug.js';
 import { People } from './people.js';
 import { deploymentKey, register } from './registered.js';
 import { RoomWatch } from './room-watch.js';
@@ -86,7 +86,8 @@ export class SimulatedWorld {
   readonly #databases: Readonly<Record<ServiceName, MemoryServiceDatabase>>;
   readonly #down = new Set<ServiceName>();
   readonly #running = new Map<string, Running>();
-  readonly #bug: PlantedBug;
+  /** Of the bug that is planted in this world. */
+  readonly #planted: PlantedPorts;
   readonly #onJudged: ((judged: Judged) => void)[] = [];
   readonly #onSlow: ((process: SimulatedProcess, doing: string) => void)[] = [];
   readonly people: People;
@@ -98,7 +99,7 @@ export class SimulatedWorld {
 
   constructor(private readonly options: WorldOptions = {}) {
     this.faults = options.faults ?? NO_FAULTS;
-    this.#bug = options.bug ?? HONEST;
+    this.#planted = (options.bug ?? HONEST).plant();
     this.random = new SeededRandom(options.seed ?? 1);
     const nowMs = (): number => this.clock.nowMs();
     this.#trace = new Trace(STARTED_AT_MS, nowMs, options.onTrace);
@@ -150,6 +151,7 @@ export class SimulatedWorld {
       clock: this.clock,
       random: this.random.fork(),
       isFaulty: () => !this.#isHealed,
+      skewsMs: this.faults.skewsMs,
       slow: (slowed, doing) => {
         for (const listener of this.#onSlow) listener(slowed, doing);
       },
@@ -158,17 +160,20 @@ export class SimulatedWorld {
       },
     });
     const view = this.#databases[service].viewFor(owner, process.databaseIo(this.faults.database));
-    const producer = this.bus.producer(owner);
-    const database = this.#bug.database(view, service, producer);
-    const drivers = this.#driversOf(process);
+    const planted = this.#planted;
+    const place = { service, owner, bus: this.bus, fleets: this.fleets };
+    const honest = this.bus.producer(owner);
+    const producer = planted.producer?.(honest, place) ?? honest;
+    const database = planted.database?.(view, place, producer) ?? view;
+    const drivers = this.#driversOf(process, place);
     const decided = (judged: Judged): void => {
       this.#decided(process, judged);
     };
-    const storeOf = this.#bug.store ?? memoryStoreOf;
+    const { store: storeOf = memoryStoreOf, leases: leasesOf } = planted;
     const { prometheus = new NoPrometheus() } = this.options;
     const { targets: simulated } = this;
     const ground = { process, database, producer, drivers, decided, storeOf, prometheus };
-    const built = BUILD[service]({ ...ground, simulated });
+    const built = BUILD[service]({ ...ground, simulated, leasesOf });
     this.#running.set(owner, { process, built });
     this.trace(owner, 'starts');
     void this.#begin(process, built);
@@ -182,8 +187,11 @@ export class SimulatedWorld {
       if (process.isAlive) this.kill(process, 'starting');
       return;
     }
+    // What it has begun may have been the end of it: the dead join no group.
+    if (!process.isAlive) return;
     for (const { topic, take } of consumes) {
-      this.bus.consume(process.owner, process.service, [topic], take, { deadLetters });
+      const taken = this.#planted.consumer?.(take) ?? take;
+      this.bus.consume(process.owner, process.service, [topic], taken, { deadLetters });
     }
   }
 
@@ -229,9 +237,10 @@ export class SimulatedWorld {
     return undefined;
   }
 
-  #driversOf(process: SimulatedProcess): ProcessTargets {
+  #driversOf(process: SimulatedProcess, place: Place): ProcessTargets {
     const registered = new RegisteredDrivers({ simulated: this.targets, agent: this.targets });
-    const watched = this.rooms.watching(this.#bug.targets(registered), process.service);
+    const planted = this.#planted.targets?.(registered, place) ?? registered;
+    const watched = this.rooms.watching(planted, process.service);
     return new ProcessTargets(process, watched, this.faults.target);
   }
 
