@@ -22,10 +22,13 @@ import { TargetUnreachableError } from './target.driver.js';
 export class InMemoryFleetStore extends SimulatedFleetStore {
   readonly #fleets = new Map<string, InMemoryFleet>();
   readonly #clock: Clock;
+  readonly #acted: ((fleet: string, act: SimulatedAct) => void) | undefined;
 
-  constructor(clock: Clock) {
+  /** @param acted told of every act in the turn in which the history takes it down */
+  constructor(clock: Clock, acted?: (fleet: string, act: SimulatedAct) => void) {
     super();
     this.#clock = clock;
+    this.#acted = acted;
   }
 
   override declare(declaration: FleetDeclaration): Promise<void> {
@@ -81,7 +84,8 @@ export class InMemoryFleetStore extends SimulatedFleetStore {
       if (this.#fleets.size >= SIMULATED_LIMITS.fleetsMax) {
         throw new TargetUnreachableError('there are too many simulated fleets in this process');
       }
-      fleet = new InMemoryFleet(declaration);
+      const acted = (act: SimulatedAct): void => this.#acted?.(declaration.fleet, act);
+      fleet = new InMemoryFleet(declaration, acted);
       this.#fleets.set(declaration.fleet, fleet);
     }
     return fleet;

@@ -46,7 +46,11 @@ export class InMemoryFleet {
   #record: RecordAct = null;
   readonly history: SimulatedAct[] = [];
 
-  constructor({ instances, version, faults, keepsHistory }: FleetDeclaration) {
+  /** @param acted told of every act that the history takes down */
+  constructor(
+    { instances, version, faults, keepsHistory }: FleetDeclaration,
+    private readonly acted: (act: SimulatedAct) => void,
+  ) {
     this.#faults = new FaultBook(faults);
     this.#version = version;
     this.#keepHistory(keepsHistory);
@@ -164,6 +168,7 @@ export class InMemoryFleet {
 
   #keep(act: SimulatedAct): void {
     this.history.push(act);
+    this.acted(act);
     // Cut in large bites: shifting one by one would copy the whole list for each.
     if (this.history.length > SIMULATED_LIMITS.historyMax * 2) {
       this.history.splice(0, this.history.length - SIMULATED_LIMITS.historyMax);
