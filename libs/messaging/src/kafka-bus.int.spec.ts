@@ -1,7 +1,8 @@
 import { SystemClock } from '#runtime/clock.js';
 import { silentLog } from '#runtime/log.js';
 import { isTransientFault } from './batch-delivery.js';
-import { busContract, type BusUnderTest } from './message-bus.contract.js';
+import type { BusUnderTest } from './bus-under-test.contract.js';
+import { busContract } from './message-bus.contract.js';
 import { FaultyNetwork } from './faulty-network.js';
 import { patientKafka } from './kafka-client.js';
 import { KafkaConsumption } from './kafka-consumption.js';
@@ -60,6 +61,34 @@ function start(): Promise<BusUnderTest> {
     crash: (owner) => {
       networks.get(owner)?.cut();
     },
+    cutOff: (owner) => {
+      networks.get(owner)?.cut();
+    },
+    reconnect: (owner) => {
+      networks.get(owner)?.mend();
+    },
+    write: async (topic, { partition = 0, key = null, value = null, headers = {} }) => {
+      const foreign = kafka.producer();
+      await foreign.connect();
+      await foreign.send({ topic, messages: [{ partition, key, value, headers }] });
+      await foreign.disconnect();
+    },
+    // A group without offsets begins at the first message. kafkajs' own reset takes five seconds.
+    rewind: (group) =>
+      withAdmin(kafka, (admin) => admin.deleteGroups([group]).then(() => undefined)),
+    isRebalancing: async (group) => {
+      const described = await withAdmin(kafka, (admin) => admin.describeGroups([group]));
+      return described.groups[0]?.state === 'PreparingRebalance';
+    },
+    lag: (group, topic) =>
+      withAdmin(kafka, async (admin) => {
+        const [of] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+        const ends = await admin.fetchTopicOffsets(topic);
+        return ends.reduce((sum, { partition, high }) => {
+          const offset = of?.partitions.find((one) => one.partition === partition)?.offset;
+          return sum + Number(high) - Math.max(0, Number(offset ?? 0));
+        }, 0);
+      }),
     contents: (topic) => readTopic(kafka, topic),
     stop: async () => {
       for (const close of open) await close();

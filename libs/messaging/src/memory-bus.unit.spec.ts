@@ -29,6 +29,20 @@ busContract(
       crash: (owner) => {
         bus.abandon(owner);
       },
+      cutOff: (owner) => {
+        bus.expel(owner);
+      },
+      reconnect: () => undefined,
+      write: (topic, message) => {
+        bus.write(topic, message);
+        return Promise.resolve();
+      },
+      rewind: (group) => {
+        bus.rewind(group);
+        return Promise.resolve();
+      },
+      isRebalancing: () => Promise.resolve(true),
+      lag: (group) => Promise.resolve(bus.lag(group)),
       contents: (topic) => Promise.resolve(bus.contents(topic)),
       stop: () => Promise.resolve(),
     });
@@ -44,12 +58,16 @@ interface Scene {
   readonly consume: (owner: string) => void;
 }
 
-function scene(io: (move: BusMove) => unknown = () => undefined, sessionTimeoutMs = 0): Scene {
+function scene(
+  io: (move: BusMove) => unknown = () => undefined,
+  sessionTimeoutMs = 0,
+  partitions = 1,
+): Scene {
   const clock = new SteppedClock();
   const moves: string[] = [];
   const seen: string[] = [];
   const bus = new MemoryBus({
-    topics: [{ name: 't', partitions: 1 }],
+    topics: [{ name: 't', partitions }],
     clock,
     sessionTimeoutMs,
     io: (move) => {
@@ -108,6 +126,15 @@ describe('the bus in memory', () => {
     const { bus } = scene(() => 'TWICE');
     await bus.producer('sender').publish(one);
     expect(bus.contents('t')).toHaveLength(2);
+  });
+
+  it('writes what goes to one partition when the hook says so, and fails', async () => {
+    const { bus } = scene(() => 'PART', 0, 4);
+    const messages = ['a', 'b', 'c', 'd'].map((key) => ({ topic: 't', key, value: key }));
+    await expect(bus.producer('sender').publish(messages)).rejects.toThrow('did not answer');
+    const written = bus.contents('t');
+    expect(written.length).toBeLessThan(messages.length);
+    expect(new Set(written.map(({ partition }) => partition)).size).toBe(1);
   });
 
   it('writes and answers nothing for an owner that was abandoned in the middle', async () => {

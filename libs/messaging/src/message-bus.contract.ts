@@ -1,65 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { BatchHandler } from './batch-delivery.js';
-import { DeadLetters } from './dead-letters.js';
+import { describeContents } from './bus-contents.contract.js';
+import { describeGroups } from './bus-groups.contract.js';
+import { KeptLetters, messagesOf, textOf, unique } from './bus-under-test.contract.js';
+import type { BusScene, BusUnderTest } from './bus-under-test.contract.js';
 import { eventually } from './eventually.js';
-import type { IncomingMessage } from './incoming-message.js';
-import type { BusMessage, MessageProducer } from './message-bus.js';
-
-/** A bus as the contract sees it. Owners stand for processes. */
-export interface BusUnderTest {
-  createTopic(name: string, partitions: number): Promise<void>;
-  producer(owner: string): Promise<MessageProducer>;
-  consume(
-    owner: string,
-    group: string,
-    topics: readonly string[],
-    handler: BatchHandler,
-    deadLetters: DeadLetters,
-  ): Promise<{ close(): Promise<void> }>;
-  /** Kills the process: no commit, no farewell; what its handlers still do reaches nobody. */
-  crash(owner: string): void;
-  contents(topic: string): Promise<IncomingMessage[]>;
-  stop(): Promise<void>;
-}
-
-class KeptLetters extends DeadLetters {
-  readonly letters: { text: string; reason: string }[] = [];
-
-  constructor(private failuresLeft = 0) {
-    super();
-  }
-
-  override bury(message: IncomingMessage, reason: string): Promise<void> {
-    if (this.failuresLeft > 0) {
-      this.failuresLeft -= 1;
-      return Promise.reject(new Error('no room for letters'));
-    }
-    this.letters.push({ text: textOf(message), reason });
-    return Promise.resolve();
-  }
-}
 
 /** A fault that passes, by the name the database gives it. */
 function passingFault(): Error {
   return Object.assign(new Error('connection lost'), { name: 'TransientDatabaseError' });
-}
-
-function textOf(message: IncomingMessage): string {
-  return message.value?.toString() ?? '';
-}
-
-let serial = 0;
-/** A name that no other test uses. */
-function unique(word: string): string {
-  serial += 1;
-  return `${word}-${String(process.pid)}-${String(Date.now())}-${String(serial)}`;
-}
-
-function messagesOf(topic: string, keys: readonly string[], count: number): BusMessage[] {
-  return Array.from({ length: count }, (_, index) => {
-    const key = keys[index % keys.length] ?? '';
-    return { topic, key, value: `${key}:${String(index)}` };
-  });
 }
 
 /**
@@ -92,23 +41,22 @@ export function busContract(
       await bus.stop();
     }, limitMs);
 
-    async function consume(
-      owner: string,
-      group: string,
-      topic: string,
-      handler: BatchHandler,
-      deadLetters: DeadLetters = new KeptLetters(),
-    ): Promise<{ close(): Promise<void> }> {
+    const consume: BusScene['consume'] = async (...asked) => {
+      const [owner, group, topic, handler, deadLetters = new KeptLetters()] = asked;
       const consuming = await bus.consume(owner, group, [topic], handler, deadLetters);
       open.push(consuming);
       return consuming;
-    }
+    };
 
     async function topicWith(partitions: number): Promise<string> {
       const topic = unique('topic');
       await bus.createTopic(topic, partitions);
       return topic;
     }
+
+    const scene: BusScene = { bus: () => bus, consume, topicWith, hang, limitMs };
+    describeContents(scene);
+    describeGroups(scene);
 
     it('delivers the messages of a key in the order they were published in', async () => {
       const topic = await topicWith(4);
@@ -153,72 +101,6 @@ export function busContract(
       expect(contents[0]?.value?.toString()).toBe('{"a":1}');
       expect(producer.isConnected()).toBe(true);
     });
-
-    it('delivers again what was handled but not committed when the process died', async () => {
-      const topic = await topicWith(1);
-      const group = unique('group');
-      const producer = await bus.producer(unique('sender'));
-      const dying = unique('dying');
-      const handled: string[] = [];
-      await consume(dying, group, topic, (messages) => {
-        handled.push(...messages.map(textOf));
-        if (handled.length < 10) return Promise.resolve();
-        bus.crash(dying);
-        return hang(messages);
-      });
-      await producer.publish(messagesOf(topic, ['k'], 10));
-      await eventually('the first one handles all', () => handled.length === 10, limitMs);
-      const again: string[] = [];
-      await consume(unique('heir'), group, topic, (messages) => {
-        again.push(...messages.map(textOf));
-        return Promise.resolve();
-      });
-      // What a call before the deadly one handled may have been committed; the deadly call's not.
-      await eventually('the heir sees the rest', () => again.at(-1) === 'k:9', limitMs);
-      expect(again).toEqual(handled.slice(handled.length - again.length));
-    }, 60_000);
-
-    it('begins where the group stood when a member left in good order', async () => {
-      const topic = await topicWith(3);
-      const group = unique('group');
-      const producer = await bus.producer(unique('sender'));
-      const seen: string[] = [];
-      const handler: BatchHandler = (messages) => {
-        seen.push(...messages.map(textOf));
-        return Promise.resolve();
-      };
-      const first = await consume(unique('first'), group, topic, handler);
-      await producer.publish(messagesOf(topic, ['a', 'b', 'c'], 30));
-      await eventually('the first one sees its part', () => seen.length === 30, limitMs);
-      await first.close();
-      await producer.publish(messagesOf(topic, ['x', 'y', 'z'], 30));
-      await consume(unique('second'), group, topic, handler);
-      await eventually('the second one sees the rest', () => seen.length >= 60, limitMs);
-      expect(new Set(seen).size).toBe(60);
-      expect(seen).toHaveLength(60);
-    });
-
-    it('hands a dead member’s partitions to those who live', async () => {
-      const topic = await topicWith(4);
-      const group = unique('group');
-      const producer = await bus.producer(unique('sender'));
-      const keys = Array.from({ length: 16 }, (_, index) => `key${String(index)}`);
-      const dying = unique('dying');
-      const seenByLiving = new Set<string>();
-      let isDyingAtWork = false;
-      await consume(dying, group, topic, (messages) => {
-        isDyingAtWork = true;
-        return hang(messages);
-      });
-      await producer.publish(messagesOf(topic, keys, 64));
-      await eventually('it works', () => isDyingAtWork, limitMs);
-      bus.crash(dying);
-      await consume(unique('living'), group, topic, (messages) => {
-        for (const message of messages) seenByLiving.add(textOf(message));
-        return Promise.resolve();
-      });
-      await eventually('the living one sees all', () => seenByLiving.size === 64, limitMs);
-    }, 60_000);
 
     it('buries a poison message and holds up nobody', async () => {
       const topic = await topicWith(1);
