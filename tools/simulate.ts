@@ -7,7 +7,8 @@
  */
 import { parseArgs } from 'node:util';
 import { GUARDS, ROWS } from '#core/execution/execution-transitions.js';
-import { HONEST, PLANTED_BUGS } from '../test/simulation/planted-bugs.js';
+import { PLANTED_BUGS } from '../test/simulation/planted-bugs.js';
+import { HONEST } from '../test/simulation/planted-bugs/planted-bug.js';
 import { replayLine, runSeed, type SeedRun } from '../test/simulation/run-seed.js';
 import { runCommand, say, type Command } from './command.js';
 

@@ -4,7 +4,7 @@ import { checkAll } from './checkers.js';
 import { drawFaults } from './fault-plan.js';
 import { HonestOperator } from './honest-operator.js';
 import { Nemesis } from './nemesis.js';
-import { HONEST, type PlantedBug } from './planted-bugs.js';
+import { HONEST, type PlantedBug } from './planted-bugs/planted-bug.js';
 import { SimulatedWorld } from './simulated-world.js';
 import { drawUpgrade } from './upgrades.js';
 
