@@ -7,6 +7,7 @@ interface Waiter {
   holder: object;
   mode: LockMode;
   grant: () => void;
+  refuse: (error: Error) => void;
 }
 
 interface Lock {
@@ -20,8 +21,10 @@ interface Lock {
  */
 export class MemoryLocks {
   private readonly locks = new Map<string, Lock>();
-  private readonly waitsFor = new Map<object, string>();
+  private readonly waitsFor = new Map<object, { resource: string; sinceMs: number }>();
   private readonly touched = new Map<object, Set<string>>();
+
+  constructor(private readonly nowMs: () => number) {}
 
   /** How many transactions wait for another one. */
   get waiting(): number {
@@ -54,10 +57,24 @@ export class MemoryLocks {
     if (this.closesCircle(resource, holder)) {
       throw new TransientDatabaseError(`deadlock detected at ${resource}`);
     }
-    this.waitsFor.set(holder, resource);
-    await new Promise<void>((grant) => {
-      this.lockOn(resource).queue.push({ holder, mode, grant });
+    this.waitsFor.set(holder, { resource, sinceMs: this.nowMs() });
+    await new Promise<void>((grant, refuse) => {
+      this.lockOn(resource).queue.push({ holder, mode, grant, refuse });
     });
+  }
+
+  /** Ends the waits that have lasted longer than this, with `TransientDatabaseError`. */
+  refuseAfter(limitMs: number): void {
+    const nowMs = this.nowMs();
+    for (const [holder, { resource, sinceMs }] of this.waitsFor) {
+      if (nowMs - sinceMs <= limitMs) continue;
+      const lock = this.lockOn(resource);
+      const waiter = lock.queue.find((one) => one.holder === holder);
+      lock.queue = lock.queue.filter((one) => one !== waiter);
+      this.waitsFor.delete(holder);
+      waiter?.refuse(new TransientDatabaseError(`lock timeout at ${resource}`));
+      this.grantNext(lock);
+    }
   }
 
   /** Frees all that the holder has, and takes back what it waits for: that wait never ends. */
@@ -92,7 +109,7 @@ export class MemoryLocks {
       if (seen.has(one)) continue;
       seen.add(one);
       const waited = this.waitsFor.get(one);
-      if (waited !== undefined) next.push(...this.aheadOf(waited, one));
+      if (waited !== undefined) next.push(...this.aheadOf(waited.resource, one));
     }
     return false;
   }

@@ -178,8 +178,8 @@ export class MemoryServiceDatabase extends ServiceDatabase<MemoryTx> {
     } catch (error) {
       await this.survive();
       const said = error instanceof Error ? error.message : String(error);
-      // Lost on the way there, it never happened; on the way back, the caller cannot tell.
-      const outcome = name === 'committed' ? 'unknown' : 'rolled back';
+      // Of what commits nobody can tell whether it was lost on the way there or on the way back.
+      const outcome = name.startsWith('commit') ? 'unknown' : 'rolled back';
       throw new TransientDatabaseError(said, { cause: error, outcome });
     }
     await this.survive();

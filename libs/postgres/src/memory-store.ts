@@ -2,7 +2,7 @@ import { MemoryLocks } from './memory-locks.js';
 import type { MemoryObserver } from './memory-observer.js';
 import { MemoryRows, type MemoryTableRules } from './memory-rows.js';
 import type { MemoryServiceTx } from './memory-tx.js';
-import { IDLE_IN_TRANSACTION_TIMEOUT_MS } from './postgres-limits.js';
+import { IDLE_IN_TRANSACTION_TIMEOUT_MS, LOCK_TIMEOUT_MS } from './postgres-limits.js';
 import { type OutboxRow, TransientDatabaseError } from './service-database.js';
 import { SHARDS } from './shard-of.js';
 
@@ -15,7 +15,7 @@ export interface MemoryLeaseRow {
 
 /** What a server is to its connections: everything that outlives a process of the service. */
 export class MemoryStore {
-  readonly locks = new MemoryLocks();
+  readonly locks: MemoryLocks;
   /** Owner → until, in milliseconds of `nowMs`. */
   readonly replicas = new Map<string, number>();
   /** Null: nobody looks on. */
@@ -31,6 +31,7 @@ export class MemoryStore {
     readonly nowMs: () => number,
     rules: Readonly<Record<string, MemoryTableRules>>,
   ) {
+    this.locks = new MemoryLocks(nowMs);
     for (const [name, rule] of Object.entries(rules)) {
       this.tables.set(name, new MemoryRows(name, rule));
     }
@@ -69,9 +70,10 @@ export class MemoryStore {
 
   /**
    * Rolls back whoever did nothing for too long with a transaction open, as the server does: else a
-   * frozen process would keep its shards for ever.
+   * frozen process would keep its shards for ever. Nor does anybody wait for ever for a lock.
    */
   endIdleTransactions(): void {
+    this.locks.refuseAfter(LOCK_TIMEOUT_MS);
     const nowMs = this.nowMs();
     for (const tx of this.open) {
       if (tx.activeAtMs === null || this.locks.isWaiting(tx)) continue;

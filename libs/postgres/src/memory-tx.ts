@@ -10,7 +10,7 @@ import {
   type ServiceTx,
   StaleEpochError,
   type Timer,
-  type TransientDatabaseError,
+  TransientDatabaseError,
   UniqueViolationError,
 } from './service-database.js';
 
@@ -27,20 +27,27 @@ export interface MemoryTable<Row> {
   put(key: string, row: Row): Promise<void>;
   /** Several at once: one operation to the simulator, as one statement is to Postgres. */
   putAll(rows: Iterable<readonly [string, Row]>): Promise<void>;
+  /**
+   * Replaces the row as it stands under its lock, in one operation: a guarded UPDATE. `change` may be
+   * asked again when the row has changed meanwhile; undefined: it stays. Answers the new row.
+   */
+  update(key: string, change: (row: Row) => Row | undefined): Promise<Row | undefined>;
   /** Says whether the row was there. */
   delete(key: string): Promise<boolean>;
   /** Rows that `where` accepts (it must not change them), in order of first commit, own ones last. */
   scan(where?: (row: Row, key: string) => boolean): Promise<{ key: string; row: Row }[]>;
 }
 
+export type RowLockMode = 'wait' | 'skip' | 'share';
+
 /** A transaction on the in-memory twin. */
 export interface MemoryTx extends ServiceTx {
   table<Row>(name: string): MemoryTable<Row>;
   /**
-   * Locks a row to the end of the transaction, as FOR UPDATE does. False when there is no such row,
-   * or, with `skip`, when another transaction holds it.
+   * Locks a row to the end of the transaction, as FOR UPDATE does, or with `share` as FOR SHARE.
+   * False when there is no such row, or, with `skip`, when another transaction holds it.
    */
-  lockRow(table: string, key: string, mode: 'wait' | 'skip'): Promise<boolean>;
+  lockRow(table: string, key: string, mode: RowLockMode): Promise<boolean>;
 }
 
 /** What a transaction needs of the view it was begun on. */
@@ -65,6 +72,8 @@ export class MemoryServiceTx implements MemoryTx {
   private readonly held: Lease[] = [];
   private tail: Promise<unknown> = Promise.resolve();
   private failed: { error: unknown } | null = null;
+  /** Why it was ended from outside. Its next statement says so; a commit cannot tell. */
+  private endedBy: TransientDatabaseError | null = null;
   private state: 'open' | 'ending' | 'ended' = 'open';
 
   constructor(
@@ -87,6 +96,10 @@ export class MemoryServiceTx implements MemoryTx {
         this.run(`put ${name}`, async () => {
           for (const [key, row] of rows) await this.write(changes, key, row);
         }),
+      update: (key, change) =>
+        this.run(`update ${name}`, () =>
+          this.change(changes, key, change as (row: unknown) => unknown),
+        ) as Promise<Row | undefined>,
       delete: (key) => this.run(`delete ${name}`, () => this.remove(changes, key)),
       scan: (where = () => true) =>
         this.run(`scan ${name}`, () =>
@@ -97,11 +110,12 @@ export class MemoryServiceTx implements MemoryTx {
     };
   }
 
-  lockRow(table: string, key: string, mode: 'wait' | 'skip'): Promise<boolean> {
+  lockRow(table: string, key: string, mode: RowLockMode): Promise<boolean> {
     return this.run(`lock ${table}`, async () => {
       const changes = this.changesOf(table);
       if (changes.read(key) === undefined) return false;
-      if (mode === 'wait') await this.lock(table, key);
+      if (mode === 'share') await this.lock(table, key, 'shared');
+      else if (mode === 'wait') await this.lock(table, key);
       else if (!this.store.locks.tryTake(`${table} ${key}`, this, 'exclusive')) return false;
       return changes.read(key) !== undefined;
     });
@@ -183,6 +197,8 @@ export class MemoryServiceTx implements MemoryTx {
     await this.place.reach('commit');
     this.store.endIdleTransactions();
     if (this.failed) throw this.failed.error;
+    if (this.endedBy)
+      throw new TransientDatabaseError(this.endedBy.message, { outcome: 'unknown' });
     const { observer } = this.store;
     const changes = observer === null ? [] : this.changed();
     for (const { committed, changes } of this.tables.values()) committed.apply(changes);
@@ -198,7 +214,7 @@ export class MemoryServiceTx implements MemoryTx {
 
   /** Drops everything it wrote and frees its locks; `error` is what its own operations then say. */
   rollback(error?: TransientDatabaseError): void {
-    if (error) this.failed ??= { error };
+    if (error) this.endedBy ??= error;
     this.end();
   }
 
@@ -217,7 +233,7 @@ export class MemoryServiceTx implements MemoryTx {
 
   // One after the other in the order of the calls, as on one connection.
   private run<T>(name: string, perform: () => T | Promise<T>): Promise<T> {
-    if (this.state !== 'open' && !this.failed) {
+    if (this.state !== 'open' && !this.failed && !this.endedBy) {
       return Promise.reject(new Error('this transaction is over'));
     }
     const result = this.tail.then(async () => {
@@ -240,6 +256,7 @@ export class MemoryServiceTx implements MemoryTx {
 
   private refuseAfterEnd(): void {
     if (this.failed) throw this.failed.error;
+    if (this.endedBy) throw this.endedBy;
     if (this.state === 'ended') throw new Error('this transaction is over');
   }
 
@@ -249,6 +266,23 @@ export class MemoryServiceTx implements MemoryTx {
     for (const value of changes.movedValues(key, row)) await this.lock(name, value);
     changes.refuseDuplicate(key, row);
     changes.changes.set(key, { row: structuredClone(row) });
+  }
+
+  private async change(
+    changes: MemoryChanges,
+    key: string,
+    change: (row: unknown) => unknown,
+  ): Promise<unknown> {
+    // What does not match is not waited for, and what was waited for must match still.
+    const next = (): unknown => {
+      const row = changes.read(key);
+      return row === undefined ? undefined : change(structuredClone(row));
+    };
+    if (next() === undefined) return undefined;
+    await this.lock(changes.committed.name, key);
+    const row = next();
+    if (row !== undefined) await this.write(changes, key, row);
+    return structuredClone(row);
   }
 
   private async remove(changes: MemoryChanges, key: string): Promise<boolean> {

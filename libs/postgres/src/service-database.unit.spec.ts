@@ -83,7 +83,8 @@ describe('the in-memory twin', () => {
     });
 
     test.each([
-      ['commit', 'rolled back', []],
+      ['put things', 'rolled back', []],
+      ['commit', 'unknown', []],
       ['committed', 'unknown', ['a']],
     ])('a failure at %s leaves the transaction %s', async (at, outcome, left) => {
       let failing = true;

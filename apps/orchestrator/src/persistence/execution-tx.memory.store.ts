@@ -35,6 +35,8 @@ interface DeploymentRow {
   handOver: number;
 }
 
+type Deployed = Pick<StoredExecution['execution'], 'tenantId' | 'componentId'>;
+
 /** One transaction on the twin of the orchestrator's tables. */
 export class MemoryExecutionTx extends ServiceTxOver<MemoryTx> implements ExecutionTx {
   async insert(stored: StoredExecution): Promise<void> {
@@ -49,7 +51,7 @@ export class MemoryExecutionTx extends ServiceTxOver<MemoryTx> implements Execut
   async deployment(tenantId: string, componentId: string): Promise<StandingDeployment | null> {
     const key = `${tenantId}/${componentId}`;
     // The row is read until the end of the transaction, as FOR SHARE does it.
-    if (!(await this.tx.lockRow('deployments', key, 'wait'))) return null;
+    if (!(await this.tx.lockRow('deployments', key, 'share'))) return null;
     const row = await this.#deployments().get(key);
     if (row === undefined) return null;
     const { handOver, currentVersionId, target = null, standbySet: standby = null } = row;
@@ -73,6 +75,10 @@ export class MemoryExecutionTx extends ServiceTxOver<MemoryTx> implements Execut
   ): Promise<void> {
     if (instances.length === 0) return;
     const all = await this.#instancesOf(executionId);
+    const known = new Set(all.map(({ index }) => index));
+    if (instances.some(({ index }) => known.has(index))) {
+      throw new UniqueViolationError('execution_instances', 'execution_instances_pkey');
+    }
     const begin = { status: 'PENDING', attempt: 1, failure: null, movedAtMs } as const;
     all.push(...instances.map((instance) => ({ ...instance, ...begin })));
     await this.#instances().put(executionId, all);
@@ -114,12 +120,18 @@ export class MemoryExecutionTx extends ServiceTxOver<MemoryTx> implements Execut
   async save(changes: readonly ExecutionChange[]): Promise<Map<string, MovedInstance[]>> {
     const taken = new Map<string, MovedInstance[]>();
     for (const { before, next, facts } of changes) {
-      const stored = await this.#executions().get(next.id);
-      if (stored?.execution.revision !== before.revision) {
+      const updated = await this.#executions().update(next.id, (stored) => {
+        const { revision } = stored.execution;
+        return revision === before.revision ? { ...stored, execution: next } : undefined;
+      });
+      if (updated === undefined) {
         throw new StaleExecutionError('an execution has another revision by now');
       }
-      await this.#executions().put(next.id, { ...stored, execution: next });
-      if (next.handOver > before.handOver) await this.#keepHandOver(next);
+      if (next.handOver > before.handOver) {
+        await this.#changeDeployment(next, (row) => {
+          return { ...row, handOver: Math.max(row.handOver, next.handOver) };
+        });
+      }
       const moved = await this.#saveFacts(next.id, facts);
       if (moved.length > 0) taken.set(next.id, moved);
     }
@@ -144,17 +156,19 @@ export class MemoryExecutionTx extends ServiceTxOver<MemoryTx> implements Execut
   }
 
   async recordDeployment({ execution, currentVersionId }: DeploymentRecord): Promise<void> {
-    const key = `${execution.tenantId}/${execution.componentId}`;
-    const row = await this.#deployments().get(key);
-    if (row === undefined) return;
-    const current = currentVersionId ?? row.currentVersionId;
     const known = observedWithoutRows(execution);
-    if (known !== 'BY_ROWS') {
-      const observed = known.observed ?? row.observedVersions;
-      const next = { ...row, observedVersions: observed, currentVersionId: current };
-      await this.#deployments().put(key, next);
-      return;
-    }
+    const observed = known === 'BY_ROWS' ? await this.#observedByRows(execution) : known.observed;
+    await this.#changeDeployment(execution, (row) => {
+      const observedVersions = observed ?? row.observedVersions;
+      return {
+        ...row,
+        observedVersions,
+        currentVersionId: currentVersionId ?? row.currentVersionId,
+      };
+    });
+  }
+
+  async #observedByRows(execution: StoredExecution['execution']): Promise<Record<string, number>> {
     const observedVersions: Record<string, number> = {};
     const count = (version: string, by = 1): void => {
       observedVersions[version] = (observedVersions[version] ?? 0) + by;
@@ -166,34 +180,22 @@ export class MemoryExecutionTx extends ServiceTxOver<MemoryTx> implements Execut
       const back = status === 'PENDING' || status === 'ROLLED_BACK';
       count(status === 'COMPLETED' ? target : back ? (fromVersion ?? 'unknown') : 'unknown');
     }
-    await this.#deployments().put(key, { ...row, observedVersions, currentVersionId: current });
+    return observedVersions;
   }
 
-  async recordStandby(
-    { tenantId, componentId }: { readonly tenantId: string; readonly componentId: string },
-    standby: StandbySet | null,
+  recordStandby(of: Deployed, standbySet: StandbySet | null): Promise<void> {
+    return this.#changeDeployment(of, (row) => ({ ...row, standbySet }));
+  }
+
+  recordObserved(of: Deployed, versions: Readonly<Record<string, number>>): Promise<void> {
+    return this.#changeDeployment(of, (row) => ({ ...row, observedVersions: { ...versions } }));
+  }
+
+  async #changeDeployment(
+    { tenantId, componentId }: Deployed,
+    change: (row: DeploymentRow) => DeploymentRow,
   ): Promise<void> {
-    const key = `${tenantId}/${componentId}`;
-    const row = await this.#deployments().get(key);
-    if (row !== undefined) await this.#deployments().put(key, { ...row, standbySet: standby });
-  }
-
-  async recordObserved(
-    { tenantId, componentId }: { readonly tenantId: string; readonly componentId: string },
-    versions: Readonly<Record<string, number>>,
-  ): Promise<void> {
-    const key = `${tenantId}/${componentId}`;
-    const row = await this.#deployments().get(key);
-    if (row === undefined) return;
-    await this.#deployments().put(key, { ...row, observedVersions: { ...versions } });
-  }
-
-  async #keepHandOver(next: StoredExecution['execution']): Promise<void> {
-    const key = `${next.tenantId}/${next.componentId}`;
-    const row = await this.#deployments().get(key);
-    if (row === undefined) return;
-    const handOver = Math.max(row.handOver, next.handOver);
-    await this.#deployments().put(key, { ...row, handOver });
+    await this.#deployments().update(`${tenantId}/${componentId}`, change);
   }
 
   async #saveFacts(executionId: string, facts: readonly Fact[]): Promise<MovedInstance[]> {
