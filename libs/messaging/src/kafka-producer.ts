@@ -179,8 +179,8 @@ export class KafkaProducer extends MessageProducer {
 
   /** Undefined when acknowledged, else a refusal or that the producer was closed. */
   async #sendUntilAnswered(slices: readonly Slice[]): Promise<Outcome> {
-    const batch = batchOf(slices);
     const startedMs = this.options.clock.nowMs();
+    const batch = batchOf(slices, startedMs);
     this.#requestSinceMs = startedMs;
     try {
       for (let tries = 1; ; tries += 1) {
@@ -274,11 +274,16 @@ function weightOf(slice: Slice): number {
 }
 
 /** One request over all topics. The message objects stay the same however often it is sent. */
-function batchOf(slices: readonly Slice[]): TopicMessages[] {
+/**
+ * Dated by our clock, not by kafkajs' own: a machine's may be off, brokers refuse what is dated an
+ * hour ahead, and they keep a message for as long as its date says.
+ */
+function batchOf(slices: readonly Slice[], nowMs: number): TopicMessages[] {
+  const timestamp = String(nowMs);
   const byTopic = new Map<string, Message[]>();
   for (const slice of slices) {
     for (const { topic, key, value, headers } of slice.messages) {
-      const message: Message = { key, value, ...(headers === undefined ? {} : { headers }) };
+      const message: Message = { key, value, timestamp, ...(headers && { headers }) };
       const messages = byTopic.get(topic);
       if (messages === undefined) byTopic.set(topic, [message]);
       else messages.push(message);

@@ -58,7 +58,7 @@ const LEFT_OUT: ReadonlySet<string> = new Set(['message', 'timestamp', 'logger',
  */
 export function kafkaLogCreator(
   log: Log,
-  nowMs: () => number = Date.now,
+  nowMs: () => number = () => performance.now(),
 ): () => (entry: KafkaLogEntry) => void {
   const writtenAtMs = new Map<string, number>();
   const isRepeated = (line: string): boolean => {
