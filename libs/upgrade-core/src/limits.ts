@@ -46,8 +46,13 @@ export const REQUEST_LIMITS = {
   /** An answer that takes longer than this is taken for lost, and its key may be tried again. */
   idempotencyLeaseMs: 60_000,
   bodyMaxBytes: 1_048_576,
-  /** A request must have arrived within this. */
+  headersMaxBytes: 16_384,
+  /** A request must have arrived within this, its headers earlier; looked at so often. */
   requestTimeoutMs: 30_000,
+  headersTimeoutMs: 10_000,
+  lateCheckMs: 1_000,
+  /** Connections of one process, streams among them; one more is not let in. */
+  connectionsMax: 1_000,
   /** Objects and arrays in one another; more than any request here means. */
   bodyDepthMax: 32,
   /** Fields at fault that one answer names. */

@@ -24,7 +24,12 @@ import { UpgradePreviewRunner } from '../upgrade-preview.runner.js';
 import { UpgradeReadsRunner } from '../upgrade-reads.runner.js';
 import { UpgradeReversalRunner } from '../upgrade-reversal.runner.js';
 import { UpgradeRunner } from '../upgrade.runner.js';
-import { configureHttp, createHttpAdapter, HTTP_CONTROLLERS } from './http.config.js';
+import {
+  configureHttp,
+  createHttpAdapter,
+  HTTP_CONTROLLERS,
+  type ArrivalLimits,
+} from './http.config.js';
 import { TargetsProbe } from './targets.probe.js';
 import { STREAMS_MAX } from './upgrade-events.controller.js';
 import { BASE_PATH } from './upgrade-views.js';
@@ -39,6 +44,7 @@ export interface ApiParts {
   readonly clock?: Clock;
   readonly log?: Log;
   readonly streamsMax?: number;
+  readonly arrival?: ArrivalLimits;
   close(): Promise<void>;
 }
 
@@ -97,7 +103,9 @@ export class ApiUnderTest {
       ],
     }).compile();
     module.useLogger(false);
-    const app = module.createNestApplication<NestFastifyApplication>(createHttpAdapter());
+    const app = module.createNestApplication<NestFastifyApplication>(
+      createHttpAdapter(parts.arrival),
+    );
     const idempotency = new IdempotencyRunner(parts.idempotency, clock);
     configureHttp(app, { idempotency, log });
     await app.init();

@@ -15,6 +15,7 @@ export interface HttpReply {
   status(code: number): this;
   header(name: string, value: string): this;
   headers(values: Readonly<Record<string, string>>): this;
+  removeHeader(name: string): this;
   type(contentType: string): this;
   send(payload?: unknown): this;
 }

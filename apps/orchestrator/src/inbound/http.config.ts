@@ -1,4 +1,6 @@
 /** How the HTTP side of the service is set up: one place for main.ts and for tests. */
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import {
   Catch,
   HttpException,
@@ -40,14 +42,34 @@ export const HTTP_CONTROLLERS = [
   StatisticsController,
 ];
 
+/** Status by what Node says was wrong with what came; anything else is no HTTP. */
+const UNREADABLE: Readonly<Record<string, number>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+  HPE_HEADER_OVERFLOW: 431,
+};
+
 /** Headers of an answer that belong to it when it is given again. */
 const KEPT_HEADERS = ['content-type', 'location', 'etag'] as const;
 
+/** How long a request may take to arrive; left out: as REQUEST_LIMITS says. */
+export interface ArrivalLimits {
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  /** How often it is looked for those that take longer. */
+  readonly lateCheckMs: number;
+}
+
 /** The adapter to create the application with. */
-export function createHttpAdapter(): FastifyAdapter {
+export function createHttpAdapter(arrival: ArrivalLimits = REQUEST_LIMITS): FastifyAdapter {
   return new FastifyAdapter({
     bodyLimit: REQUEST_LIMITS.bodyMaxBytes,
-    requestTimeout: REQUEST_LIMITS.requestTimeoutMs,
+    requestTimeout: arrival.requestTimeoutMs,
+    http: {
+      headersTimeout: arrival.headersTimeoutMs,
+      connectionsCheckingInterval: arrival.lateCheckMs,
+      maxHeaderSize: REQUEST_LIMITS.headersMaxBytes,
+    },
+    clientErrorHandler: answerUnreadable,
     // Errors before there is a route, such as a broken escape in the path.
     frameworkErrors: (error: Error, request: HttpRequest, reply: HttpReply) => {
       answerProblem(error, request, reply, []);
@@ -68,6 +90,7 @@ export function configureHttp(
     const methods = Array.isArray(method) ? method : [method];
     routes.push({ methods, pattern: patternOf(url) });
   });
+  fastify.server.maxConnections = REQUEST_LIMITS.connectionsMax;
   readBodies(app);
   keepAnswers(app, parts.idempotency, parts.log);
   app.useGlobalPipes(new SchemaPipe());
@@ -75,11 +98,37 @@ export function configureHttp(
   serveDocs(app);
 }
 
+/** What never became a request: too slow, too large, or no HTTP. */
+function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy(error);
+    return;
+  }
+  const statusCode = UNREADABLE[error.code ?? ''] ?? 400;
+  const { instance: _, ...problem } = problemOf({ statusCode }, '').problem;
+  const body = JSON.stringify(problem);
+  const head = [
+    `HTTP/1.1 ${String(statusCode)} ${STATUS_CODES[statusCode] ?? ''}`,
+    `content-type: ${PROBLEM_TYPE}`,
+    `content-length: ${String(Buffer.byteLength(body))}`,
+    'connection: close',
+  ];
+  // Whoever does not read the answer either is not waited for.
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}
+
 function serveDocs(app: NestFastifyApplication): void {
   SwaggerModule.setup('docs', app, () => openApiOf(app));
 }
 
 function readBodies(app: NestFastifyApplication): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  // Packed, a small one could become any size; nobody here has a body that needs it.
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    const { 'content-encoding': encoding = 'identity' } = request.headers;
+    const title = 'The body must be sent as it is: no Content-Encoding';
+    done(encoding === 'identity' ? undefined : new Refusal('ENCODED_BODY', 415, title));
+  });
   // The limit of their size is the adapter's.
   app.useBodyParser('application/json', {}, (_request, body, done) => {
     try {
@@ -89,7 +138,7 @@ function readBodies(app: NestFastifyApplication): void {
     }
   });
   // Fastify would read plain text, and Nest forms, which have no types to be checked.
-  app.getHttpAdapter().getInstance().removeContentTypeParser('text/plain');
+  fastify.removeContentTypeParser('text/plain');
   app.useBodyParser('application/x-www-form-urlencoded', {}, (_request, _body, done) => {
     done(new Refusal('NOT_JSON', 415, 'The body must be application/json'), undefined);
   });
@@ -210,6 +259,9 @@ function answerProblem(
 ): boolean {
   const path = pathOf(request);
   const { problem, headers, isOurs } = problemOf(notAllowedAt(path, error, routes), path);
+  // Closed at once, with the rest of the body unread, the connection would take the answer along:
+  // left open, the rest is thrown away as it comes, for no longer than a request may take.
+  if (problem.status === 413) reply.removeHeader('connection');
   if (!reply.sent) {
     void reply
       .status(problem.status)

@@ -14,8 +14,8 @@ export function isStorable(text: string): boolean {
 
 /**
  * Reads a JSON body; undefined when there is none. Throws a Refusal 400 for what is not JSON, nests
- * deeper than REQUEST_LIMITS.bodyDepthMax, names a field like a prototype, or holds text that cannot
- * be stored. Walks without recursion: depth is what it guards against.
+ * deeper than REQUEST_LIMITS.bodyDepthMax, names a field like a prototype, or holds text or a number
+ * that cannot be stored. Walks without recursion: depth is what it guards against.
  */
 export function parseJsonBody(text: string): unknown {
   if (text.trim() === '') return undefined;
@@ -33,6 +33,11 @@ export function parseJsonBody(text: string): unknown {
   for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
     if (typeof at.value === 'string' && !isStorable(at.value)) {
       throw invalidRequest([{ field: at.path === '' ? 'body' : at.path, expected: 'whole text' }]);
+    }
+    // 1e999 is Infinity by now: no number, and null once it is stored.
+    if (typeof at.value === 'number' && !Number.isFinite(at.value)) {
+      const field = at.path === '' ? 'body' : at.path;
+      throw invalidRequest([{ field, expected: 'a number that can be held' }]);
     }
     if (typeof at.value !== 'object' || at.value === null) continue;
     if (at.depth > REQUEST_LIMITS.bodyDepthMax) {
