@@ -93,7 +93,8 @@ export function deadLetterOf(
   };
   return {
     topic: deadLetterTopicOf(topic),
-    key: key ?? `${topic}/${String(partition)}`,
+    // No text in Postgres holds NUL: such a letter could never be written, and its partition stood.
+    key: (key ?? `${topic}/${String(partition)}`).replaceAll('\0', '\ufffd'),
     value: JSON.stringify(letter),
     headers: { 'content-type': 'application/json' },
   };

@@ -54,6 +54,11 @@ describe('a dead letter', () => {
     expect(letter.key).toHaveLength(1024);
   });
 
+  it('goes under a key that can be written, and says the whole one', () => {
+    const { sent, letter } = roundTrip({ key: 'a\0b' });
+    expect([sent.key, letter.key]).toEqual(['a\ufffdb', 'a\0b']);
+  });
+
   it('tells a message without a value from one with an empty value', () => {
     expect(roundTrip({ value: null }).letter.bodyBase64).toBeNull();
     expect(roundTrip({ value: Buffer.alloc(0) }).letter.bodyBase64).toBe('');

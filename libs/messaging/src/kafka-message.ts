@@ -17,12 +17,14 @@ export function incomingOf(
   };
 }
 
-/** Of a header that came several times, the last counts. */
+/** Of a header that came several times, the last counts; one without a value has an empty one. */
 function headersOf(headers: IHeaders | undefined): Record<string, string> {
   const plain: [string, string][] = [];
-  for (const [name, value] of Object.entries(headers ?? {})) {
+  // The types do not say so, but the protocol knows a header without a value.
+  const entries: [string, IHeaders[string] | null][] = Object.entries(headers ?? {});
+  for (const [name, value] of entries) {
     const last = Array.isArray(value) ? value.at(-1) : value;
-    if (last !== undefined) plain.push([name, last.toString()]);
+    if (last !== undefined) plain.push([name, last?.toString() ?? '']);
   }
   return Object.fromEntries(plain);
 }
