@@ -67,6 +67,7 @@ const Instance = z
       .boolean()
       .optional()
       .describe('Nothing could be found out: not healthy, and not known to be unwell.'),
+    fence: FenceMessage.optional().describe('The highest that has operated it; left out: none.'),
   })
   .meta({ id: 'Instance' });
 

@@ -53,6 +53,8 @@ export interface ObservedInstance {
    * Left out: false.
    */
   readonly noData?: boolean | undefined;
+  /** The highest fence that has operated it, where the target says so. Left out: none, or unsaid. */
+  readonly fence?: Fence | undefined;
 }
 
 /** A set of instances. Traffic goes to exactly one of a target's sets, the live one. */

@@ -44,7 +44,9 @@ async function observe(
   probe: HealthProbe,
 ): Promise<ObservedInstance> {
   const health = await probe.healthOf(instance.launch);
-  return { id: instance.id, admitted: isShownAdmitted(fleet, instance), ...health };
+  const admitted = isShownAdmitted(fleet, instance);
+  const { id, fence } = instance;
+  return { id, admitted, ...health, ...(fence !== null && { fence }) };
 }
 
 function isDown({ admitted, healthy }: ObservedInstance): boolean {

@@ -88,7 +88,11 @@ export class DeploymentRows {
     );
   }
 
-  async keepHandOver({ tenantId, componentId, handOver }: Execution): Promise<void> {
+  async keepHandOver({
+    tenantId,
+    componentId,
+    handOver,
+  }: Deployed & Pick<Execution, 'handOver'>): Promise<void> {
     await this.tx.query(
       '',
       `UPDATE deployments SET hand_over = greatest(hand_over, $3)

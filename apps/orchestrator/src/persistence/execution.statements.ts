@@ -93,12 +93,15 @@ export const FACTS_BY_POINTER = `
   JOIN execution_facts f ON f.execution_id = p.id AND f.sequence = p.sequence
   ${FACT_INSTANCES} ORDER BY p.n`;
 
-// Sequences have no gaps, so nothing behind $2 + $3 is wanted: a fact may be thousands of events.
+// Nothing behind $3 more than the next one is wanted: a fact may be thousands of events. That next
+// one follows at once, but where a database that was restored has forgotten events that were told.
 export const FACTS_AFTER = `
   SELECT ${FACT_COLUMNS}
   FROM (SELECT * FROM execution_facts
         WHERE execution_id = $1 AND sequence + count > $2::bigint + 1
-          AND sequence <= $2::bigint + $3::int
+          AND sequence <= $3::int + greatest($2::bigint, (
+            SELECT min(sequence) - 1 FROM execution_facts
+            WHERE execution_id = $1 AND sequence > $2::bigint))
         ORDER BY sequence LIMIT $3) f
   ${FACT_INSTANCES} ORDER BY f.sequence`;
 

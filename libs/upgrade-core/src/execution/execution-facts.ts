@@ -68,6 +68,7 @@ export const NOTES = [
   'SET_RETIRED',
   'TRAFFIC_WEIGHED',
   'SET_OPERATION_FAILED',
+  'RESTORED',
 ] as const;
 export type NoteKind = (typeof NOTES)[number];
 
