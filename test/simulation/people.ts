@@ -3,9 +3,8 @@ import type { Clock } from '#runtime/clock.js';
 import type { Action } from '#core/execution/execution-inputs.js';
 import type { CreateExecution } from '../../apps/orchestrator/src/create-execution.js';
 import type { UpgradeAsked } from '../../apps/orchestrator/src/upgrade-creation.runner.js';
-import type { Built } from './services.js';
-
-type Desk = Required<Pick<Built, 'orchestrator' | 'creation' | 'reversal'>>;
+import type { Watch } from './invariants/invariant.js';
+import type { Desk } from './supervisor.js';
 
 const PATIENCE_MS = 5_000;
 const PAUSE_MS = 300;
@@ -15,6 +14,7 @@ export interface PeopleParts {
   /** An orchestrator that answers, if there is one. */
   readonly desk: () => Desk | undefined;
   readonly isThere: (executionId: string) => boolean;
+  readonly watches: Required<Pick<Watch, 'accepted' | 'refused'>>;
   readonly trace: (who: string, what: string) => void;
 }
 
@@ -43,7 +43,10 @@ export class People {
       runner.act(id, action, undefined),
     );
     const key = `${id} ${type}`;
-    if (isAccepted) this.accepted.set(key, (this.accepted.get(key) ?? 0) + 1);
+    if (isAccepted) {
+      this.accepted.set(key, (this.accepted.get(key) ?? 0) + 1);
+      this.parts.watches.accepted(id, type);
+    }
     return isAccepted;
   }
 

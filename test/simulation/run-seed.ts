@@ -18,9 +18,8 @@ export interface SeedRun {
   readonly ends: readonly string[];
   readonly virtualMs: number;
   readonly events: number;
-  /** How often a healthy instance was taken down, and how often a stale driver was refused. */
-  readonly roomSamples: number;
-  readonly staleRefused: number;
+  /** How often each invariant was looked at. */
+  readonly looks: ReadonlyMap<string, number>;
 }
 
 export async function runSeed(
@@ -54,8 +53,7 @@ export async function runSeed(
     ends: world.upgrades.map(({ create }) => world.execution(create.id).status),
     virtualMs: world.clock.nowMs() - startedMs,
     events: world.clock.happened,
-    roomSamples: world.rooms.sampled,
-    staleRefused: world.rooms.fences.refused,
+    looks: world.findings.looks,
   };
 }
 

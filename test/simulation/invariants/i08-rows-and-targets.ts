@@ -1,0 +1,107 @@
+import type { Execution } from '#core/execution/execution.js';
+import { settle } from '#targets/simulated-instance.js';
+import type { StoredInstance } from '../../../apps/orchestrator/src/persistence/execution.store.js';
+import type { Upgrade } from '../upgrades.js';
+import type { Ground, Invariant, WorldView } from './invariant.js';
+
+export const rowsAndTargets: Invariant = {
+  id: 'I8',
+  says: 'after healing, the database says what the targets say',
+  watch: (ground) => ({
+    ended: async () => {
+      const { world } = ground;
+      for (const upgrade of world.upgrades) {
+        const execution = world.execution(upgrade.create.id);
+        if (execution === null || !isLast(world, upgrade)) continue;
+        await checkInstances(ground, upgrade, execution);
+        await checkSets(ground, upgrade, execution);
+      }
+    },
+  }),
+};
+
+/** Whatever an earlier one says of the fleet, this one has had it since. */
+function isLast({ upgrades }: WorldView, { fleet, create }: Upgrade): boolean {
+  return upgrades.findLast((one) => one.fleet === fleet)?.create.id === create.id;
+}
+
+async function checkInstances(
+  { must, world }: Ground,
+  upgrade: Upgrade,
+  execution: Execution,
+): Promise<void> {
+  const instances = world.instances(execution.id);
+  const ids = instances.map(({ instanceId }) => instanceId);
+  const nowMs = world.nowMs();
+  const rows = (await world.truth.realInstances(upgrade, ids)).map((row) => settle(row, nowMs));
+  const real = new Map(rows.map((row) => [row.id, row]));
+  for (const instance of instances) {
+    const { instanceId, status } = instance;
+    const row = real.get(instanceId);
+    const version = expectedVersion(execution, instance);
+    if (row === undefined || row.gone || version === null) continue;
+    must(row.runs === version && row.admitted && row.up, () => {
+      const is = JSON.stringify({ runs: row.runs, admitted: row.admitted, up: row.up });
+      return `${instanceId} is ${status} on ${version}, and is ${is}`;
+    });
+  }
+}
+
+/** Null: the row does not say. */
+function expectedVersion(
+  { plan, rollback, kind, newSet, status: ended }: Execution,
+  { status, fromVersion }: StoredInstance,
+): string | null {
+  switch (status) {
+    case 'COMPLETED':
+      // What a rollback left over was in other hands: how it stands is not in its row.
+      return rollback === null ? plan.to.version : null;
+    case 'ROLLED_BACK':
+      return newSet === null ? (fromVersion ?? plan.from.version) : null;
+    case 'PENDING':
+      // What a revert has not taken stands as the execution before has left it.
+      return kind === 'REVERT' || newSet !== null || ended === 'FAILED' ? null : fromVersion;
+    default:
+      return null;
+  }
+}
+
+/** Traffic goes to the set the last execution says, and no set stands that nobody knows of. */
+async function checkSets(ground: Ground, upgrade: Upgrade, execution: Execution): Promise<void> {
+  const { world } = ground;
+  const { newSet, rollback, status } = execution;
+  const { sets, listed } = await world.truth.realSets(upgrade);
+  // A rollback that ended otherwise says itself that the sets are not as they were.
+  if (rollback !== null && status !== 'ROLLED_BACK') return;
+  const must = (holds: boolean, otherwise: string): void => {
+    ground.must(holds, () => {
+      const names = [...listed.keys()].join(' ');
+      return `${otherwise}: ${sets.live} is live of ${upgrade.fleet} ${names}`;
+    });
+  };
+  const standby = world.standbySet(upgrade);
+  must(standby !== sets.live, 'the set that is kept is the live one');
+  must(standby === null || listed.has(standby), 'the set that is kept is not there');
+  if (newSet !== null) {
+    const { name, state, leftBehind } = newSet;
+    const isBack = status === 'ROLLED_BACK';
+    const isLive = !isBack && state === 'LIVE';
+    must((sets.live === name) === isLive, `${name} is ${isBack ? 'taken back' : state}`);
+    must(isLive || leftBehind !== null || !listed.has(name), `${name} stands and does not serve`);
+    if (leftBehind !== null) return;
+  }
+  if (hasLeftSets(world, upgrade)) return;
+  const known = [...listed.keys()].every((name) => name === sets.live || name === standby);
+  must(known, 'there is a set that nobody knows of');
+}
+
+/** An execution of the fleet has said that it could not bring back, or retire, its set. */
+function hasLeftSets(world: WorldView, { fleet }: Upgrade): boolean {
+  return world.upgrades
+    .filter((one) => one.fleet === fleet)
+    .flatMap(({ create }) => world.execution(create.id) ?? [])
+    .some(({ newSet, rollback, status }) => {
+      const isGivenUp = rollback !== null && status !== 'ROLLED_BACK';
+      return newSet !== null && (newSet.leftBehind !== null || isGivenUp);
+    });
+}
