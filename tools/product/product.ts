@@ -39,6 +39,15 @@ export interface ProductOptions {
   readonly env?: Partial<Record<ServiceName, Readonly<Record<string, string>>>>;
   /** Beside what every service has: whether it comes back after a death, for one. */
   readonly supervision?: Partial<ServiceOptions>;
+  /** How many of each service; one when left out. There is one fleet agent in any case. */
+  readonly replicas?: number;
+}
+
+/** One process of a service. */
+export interface Replica {
+  readonly of: ServiceName;
+  readonly service: Service;
+  readonly url: string;
 }
 
 export interface Fleet {
@@ -49,7 +58,10 @@ export interface Fleet {
 }
 
 export interface Product {
+  /** The first replica of each. */
   readonly services: Readonly<Record<ServiceName, Service>>;
+  /** All of them. */
+  readonly replicas: readonly Replica[];
   readonly urls: Readonly<Record<ServiceName, string>>;
   /** `http://…/api/v1/registry` */
   readonly apiUrl: string;
@@ -57,8 +69,16 @@ export interface Product {
   readonly logFolder: string;
   /** The REST API as somebody of that name. */
   api(actor: string): RegistryApi;
-  /** The fleet as it stands when there is one of that name, else one that begins so. */
-  ensureFleet(name: string, version: string, instances: number): Promise<Fleet>;
+  /**
+   * The fleet as it stands when there is one of that name, else one that begins so; of the example
+   * when `artifacts` do not say what it runs.
+   */
+  ensureFleet(
+    name: string,
+    version: string,
+    instances: number,
+    artifacts?: Readonly<Record<string, string>>,
+  ): Promise<Fleet>;
   /** Ends the services, the edge proxy and every instance; nothing is left listening. */
   stop(): Promise<void>;
 }
@@ -77,7 +97,7 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
   const logFolder = join(folder, 'logs');
   mkdirSync(logFolder, { recursive: true });
   const began = performance.now();
-  const ports = await choosePorts(options.ports);
+  const places = await choosePlaces(options);
   const home = join(folder, 'fleet-agent');
   const lifeline = await holdLifeline(home);
   const started: Service[] = [];
@@ -86,12 +106,13 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
     await lifeline.letGo();
   };
   options.onEnd?.(stop);
-  const start = async (name: ServiceName): Promise<Service> => {
+  const start = async ({ of, name, port }: Place): Promise<Replica> => {
+    const url = urlOf(port);
     const service = await supervise({
       name,
-      entry: serviceEntry(name),
-      env: { ...envOf(name, ports[name], { options, home, lifeline }) },
-      readyUrl: `${urlOf(ports[name])}/readyz`,
+      entry: serviceEntry(of),
+      env: { ...envOf(of, port, { options, home, lifeline }) },
+      readyUrl: `${url}/readyz`,
       readyLimitMs: READY_LIMIT_MS,
       logFolder,
       onDeath: (how) => {
@@ -100,22 +121,27 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
       ...options.supervision,
     });
     started.push(service);
-    return service;
+    return { of, service, url };
   };
   try {
     // Together: each waits for what it needs by itself, whoever comes first.
-    const names = Object.keys(USUAL_PORTS) as ServiceName[];
-    const services = await settled(names.map(async (name) => [name, await start(name)] as const));
-    report(`${names.join(', ')} are ready (${((performance.now() - began) / 1_000).toFixed(1)} s)`);
-    const byName = Object.fromEntries(services) as Product['services'];
-    return describe(options, ports, logFolder, stop, byName);
+    const replicas = await settled(places.map(start));
+    const names = places.map(({ name }) => name).join(', ');
+    report(`${names} are ready (${((performance.now() - began) / 1_000).toFixed(1)} s)`);
+    return describe(options, logFolder, stop, replicas);
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-type Ports = Readonly<Record<ServiceName, number>>;
+/** Where a replica is to run. */
+interface Place {
+  readonly of: ServiceName;
+  /** Unique: it names the log file too. */
+  readonly name: string;
+  readonly port: number;
+}
 
 /** All of them, or the first failure once none is still starting: nothing may start after it. */
 async function settled<Of>(starts: readonly Promise<Of>[]): Promise<Of[]> {
@@ -126,13 +152,21 @@ async function settled<Of>(starts: readonly Promise<Of>[]): Promise<Of[]> {
   });
 }
 
-async function choosePorts(which: ProductOptions['ports']): Promise<Ports> {
-  const chosen: Record<string, number> = {};
-  for (const [name, usual] of Object.entries(USUAL_PORTS)) {
-    const preferred = which === 'usual' ? usual : undefined;
-    chosen[name] = await choosePort(preferred, Object.values(chosen));
+/** The first of each has the port of the documentation when it may and that is free. */
+async function choosePlaces({ ports, replicas = 1 }: ProductOptions): Promise<Place[]> {
+  const places: Place[] = [];
+  for (const [of, usual] of Object.entries(USUAL_PORTS) as [ServiceName, number][]) {
+    const wanted = of === 'fleet-agent' ? 1 : replicas;
+    for (let number = 1; number <= wanted; number += 1) {
+      const preferred = ports === 'usual' && number === 1 ? usual : undefined;
+      const port = await choosePort(
+        preferred,
+        places.map((place) => place.port),
+      );
+      places.push({ of, name: number === 1 ? of : `${of}-${String(number)}`, port });
+    }
   }
-  return chosen as Ports;
+  return places;
 }
 
 function envOf(
@@ -153,48 +187,56 @@ function envOf(
 
 function describe(
   options: ProductOptions,
-  ports: Ports,
   logFolder: string,
   stop: () => Promise<void>,
-  services: Product['services'],
+  replicas: readonly Replica[],
 ): Product {
-  const urls = Object.fromEntries(
-    Object.entries(ports).map(([name, port]) => [name, urlOf(port)]),
-  ) as Product['urls'];
+  // Of several the last entry counts: the first replica is to be it.
+  const lastFirst = replicas.toReversed();
+  const services = Object.fromEntries(
+    lastFirst.map(({ of, service }) => [of, service]),
+  ) as Product['services'];
+  const urls = Object.fromEntries(lastFirst.map(({ of, url }) => [of, url])) as Product['urls'];
   const apiUrl = `${urls.orchestrator}/api/v1/registry`;
   return {
     services,
+    replicas,
     urls,
     apiUrl,
     kafkaBrokers: options.stack.kafkaBrokers,
     logFolder,
     api: (actor) => new RegistryApi(apiUrl, actor),
-    ensureFleet: (name, version, instances) =>
-      ensureFleet(urls['fleet-agent'], options.ports, { name, version, instances }),
+    ensureFleet: (name, version, instances, artifacts = artifactsOf(version)) =>
+      ensureFleet(urls['fleet-agent'], options.ports, { name, version, instances, artifacts }),
     stop,
   };
+}
+
+interface FleetToDeclare {
+  readonly name: string;
+  readonly version: string;
+  readonly instances: number;
+  readonly artifacts: Readonly<Record<string, string>>;
 }
 
 async function ensureFleet(
   agentUrl: string,
   ports: ProductOptions['ports'],
-  { name, version, instances }: { name: string; version: string; instances: number },
+  { name, ...declared }: FleetToDeclare,
 ): Promise<Fleet> {
   const url = `${agentUrl}/fleets/${name}`;
   const found = await fetch(url, { signal: AbortSignal.timeout(FLEET_ANSWER_LIMIT_MS) });
   if (found.ok) return fleetOf((await found.json()) as FleetAnswer);
   const trafficPort = await choosePort(ports === 'usual' ? USUAL_TRAFFIC_PORT : undefined);
-  const declared = await fetch(url, {
+  const answer = await fetch(url, {
     method: 'PUT',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ instances, version, artifacts: artifactsOf(version), trafficPort }),
+    body: JSON.stringify({ ...declared, trafficPort }),
     signal: AbortSignal.timeout(FLEET_ANSWER_LIMIT_MS),
   });
-  const text = await declared.text();
-  if (!declared.ok) {
-    throw new Error(
-      `the fleet agent did not take fleet ${name}: ${String(declared.status)} ${text}`,
-    );
+  const text = await answer.text();
+  if (!answer.ok) {
+    throw new Error(`the fleet agent did not take fleet ${name}: ${String(answer.status)} ${text}`);
   }
   return fleetOf(JSON.parse(text) as FleetAnswer);
 }

@@ -14,7 +14,14 @@ import {
 } from './kafka.js';
 import { answers, choosePort, LOOPBACK } from './ports.js';
 import { choosePostgresFolder, databaseUrl, isDatabaseReady, startPostgres } from './postgres.js';
-import { endProcess, isAlive, ownIdentity, signal, waitForEnd } from './processes.js';
+import {
+  endProcess,
+  isAlive,
+  ownIdentity,
+  signal,
+  waitForEnd,
+  type ProcessIdentity,
+} from './processes.js';
 import { releaseStack } from './release.js';
 import { chooseKafkaProvider, type Report } from './requirements.js';
 import {
@@ -51,6 +58,8 @@ export interface StackServer {
   start(): Promise<void>;
   /** Ends it at once, as a crash does. */
   kill(): Promise<void>;
+  /** Its process; undefined while it is down, and where it is not ours or runs in Docker. */
+  process(): ProcessIdentity | undefined;
 }
 
 export interface Stack {
@@ -230,6 +239,7 @@ function serverOf(root: string, part: DockerService, ours: boolean): StackServer
     stop: () => change((state) => stopServer(state, part)),
     kill: () => change((state) => killServer(state, part)),
     start: () => change((state) => startServer(root, state, part)),
+    process: () => (ours ? readState(root)[part]?.process : undefined),
   };
 }
 

@@ -1,0 +1,167 @@
+/** Whoever means ill, from a seed: strikes now and then, and at moments that hurt. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ProgressEvent } from '#contracts/progress.messages.js';
+import type { SeededRandom } from '#testing/seeded-random.js';
+import type { ServiceName } from '../../tools/product/product.js';
+import {
+  BLOW_KINDS,
+  drawBlow,
+  WEIGHTS,
+  type BlowKind,
+  type BlowParts,
+  type DrawnBlow,
+} from './blows.js';
+import type { HistoryFile } from './history.js';
+
+export interface NemesisPlan {
+  /** Mean time between two blows. */
+  readonly everyMs: number;
+  /** These, each once in their order, and then no more; left out: drawn for as long as it takes. */
+  readonly blows?: readonly BlowKind[];
+  /** How often it strikes at a moment that hurts, of those there are. */
+  readonly atMoments: number;
+}
+
+/** After one blow at a moment the next may come so soon. */
+const MOMENT_PAUSE_MS = 1_500;
+/** A server that was away is left alone for so long, or nothing would ever get on. */
+const SERVER_PAUSE_MS = 12_000;
+
+export class Nemesis {
+  readonly #blows: SeededRandom;
+  readonly #moments: SeededRandom;
+  /** What is held by blows that have not ended. */
+  readonly #held = new Set<string>();
+  readonly #ends = new Set<Promise<void>>();
+  readonly #healing = new AbortController();
+  readonly #counts = new Map<string, number>();
+  #struck = 0;
+  #isRaging = false;
+  #lastMomentMs = -Infinity;
+  #serverWasAwayMs = -Infinity;
+
+  constructor(
+    private readonly parts: BlowParts,
+    private readonly plan: NemesisPlan,
+    private readonly history: HistoryFile,
+    random: SeededRandom,
+  ) {
+    this.#blows = random.fork();
+    this.#moments = random.fork();
+  }
+
+  /** How often it has struck, by kind. */
+  get counts(): ReadonlyMap<string, number> {
+    return this.#counts;
+  }
+
+  /** Strikes until it is over, or until all that is planned has been struck. */
+  async rage(over: AbortSignal): Promise<void> {
+    this.#isRaging = true;
+    const planned = this.plan.blows?.values();
+    while (!over.aborted) {
+      const random = this.#blows.fork();
+      const pauseMs = -Math.log(1 - random.next()) * this.plan.everyMs;
+      await sleep(pauseMs, undefined, { signal: over }).catch(() => undefined);
+      const next = planned?.next();
+      if (next?.done === true) break;
+      const blow = drawBlow(next?.value ?? drawKind(random), random, this.parts);
+      const isServed = await this.#untilFree(blow, planned !== undefined, over);
+      if (isServed && !over.aborted) await this.#strike(blow);
+    }
+    this.#isRaging = false;
+  }
+
+  /** Strikes as the event is heard, when it tells of a moment that hurts. */
+  readonly hear = (event: ProgressEvent): void => {
+    const of = whomItHurts(event);
+    if (of === undefined || !this.#isRaging) return;
+    const random = this.#moments.fork();
+    const nowMs = performance.now();
+    if (!random.chance(this.plan.atMoments)) return;
+    const isKilling = this.plan.blows?.every((kind) => kind === 'KILL') ?? false;
+    const kind = isKilling || random.chance(0.6) ? 'KILL' : 'FREEZE';
+    const blow = drawBlow(kind, random, this.parts, of);
+    if (nowMs - this.#lastMomentMs < MOMENT_PAUSE_MS || !this.#isFree(blow)) return;
+    this.#lastMomentMs = nowMs;
+    void this.#strike(blow);
+  };
+
+  /** Ends all blows now; returns when each has ended. */
+  async heal(): Promise<void> {
+    this.#isRaging = false;
+    this.#healing.abort();
+    await Promise.all(this.#ends);
+  }
+
+  /** A planned blow waits for its turn; a drawn one is left out when it has none. */
+  async #untilFree(blow: DrawnBlow, isPatient: boolean, over: AbortSignal): Promise<boolean> {
+    while (!this.#isFree(blow)) {
+      if (!isPatient || over.aborted) return false;
+      await sleep(50);
+    }
+    return true;
+  }
+
+  #isFree({ holds, forMs }: DrawnBlow): boolean {
+    if (this.#held.has(holds) || this.#held.has('all')) return false;
+    if (holds === 'all') return this.#held.size === 0;
+    const isAway = holds === 'server' && forMs > 0;
+    if (!isAway || this.plan.blows !== undefined) return true;
+    return performance.now() - this.#serverWasAwayMs > SERVER_PAUSE_MS;
+  }
+
+  async #strike({ what, on, holds, forMs, begin, end }: DrawnBlow): Promise<void> {
+    this.#struck += 1;
+    const blow = this.#struck;
+    this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
+    this.#held.add(holds);
+    this.history.add({ kind: 'BLOW', blow, what, on, phase: 'BEGINS' });
+    // What cannot be struck just now, because something else is away, is not struck.
+    await begin().catch(() => undefined);
+    const { signal } = this.#healing;
+    const ending = sleep(forMs, undefined, { signal })
+      .catch(() => undefined)
+      .then(end)
+      .finally(() => {
+        this.#held.delete(holds);
+        if (holds === 'server') this.#serverWasAwayMs = performance.now();
+        this.history.add({ kind: 'BLOW', blow, what, on, phase: 'ENDS' });
+      });
+    this.#ends.add(ending);
+    ending.then(
+      () => this.#ends.delete(ending),
+      () => undefined,
+    );
+  }
+}
+
+function drawKind(random: SeededRandom): BlowKind {
+  const sum = BLOW_KINDS.reduce((all, kind) => all + WEIGHTS[kind], 0);
+  let at = random.next() * sum;
+  for (const kind of BLOW_KINDS) {
+    at -= WEIGHTS[kind];
+    if (at <= 0) return kind;
+  }
+  return 'KILL';
+}
+
+const MOMENTS: Readonly<Record<string, ServiceName>> = {
+  VALIDATING: 'validator',
+  CANARY_MONITORING: 'canary-monitor',
+  ROLLING_BACK: 'rollback-agent',
+  PAUSED: 'orchestrator',
+  SET_CREATED: 'orchestrator',
+  SET_SWITCHED: 'orchestrator',
+  STOPPING: 'orchestrator',
+  RETRY_ROUND: 'orchestrator',
+};
+
+/** Whose death would hurt most just now; undefined: it is a moment like any other. */
+function whomItHurts({ data }: ProgressEvent): ServiceName | undefined {
+  if ('previousStatus' in data) return MOMENTS[data.executionStatus];
+  if ('note' in data) return MOMENTS[data.note];
+  const { completed, total } = data.progress;
+  const isLast = data.instanceStatus === 'COMPLETED' && completed === total;
+  return isLast ? 'orchestrator' : undefined;
+}
