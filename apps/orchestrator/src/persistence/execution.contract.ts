@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { decide } from '#core/execution/decide.js';
+import { applyEffects, note } from '#core/execution/effects.js';
 import { createExecution, type Execution } from '#core/execution/execution.js';
 import type { Input } from '#core/execution/execution-inputs.js';
 import { ProgressEvent } from '#contracts/progress.messages.js';
@@ -245,13 +246,24 @@ export function executionContract(open: () => Promise<ExecutionsUnderTest>): voi
     await take(done('DRAINING', [0, 1]));
     const located = await store.resolvedFacts(await under.pointers());
     const events = await store.events(stored.execution.id, 0, 100);
-    expect(events.map((event) => event.data.sequence)).toEqual(events.map((_, at) => at + 1));
+    expect(events.map(({ data }) => data.sequence)).toEqual(events.map((_, at) => at + 1));
     expect(located.map(({ fact }) => fact.sequence)).toEqual(
       expect.arrayContaining([events.at(-2)?.data.sequence]),
     );
     for (const event of events) expect(() => ProgressEvent.parse(event)).not.toThrow();
-    const page = await store.events(stored.execution.id, 3, 2);
-    expect(page).toEqual(events.slice(3, 5));
+    expect(await store.events(stored.execution.id, 3, 2)).toEqual(events.slice(3, 5));
+  });
+
+  it('goes on behind events that a restored database has forgotten, however many', async () => {
+    const { id } = stored.execution;
+    await store.transaction(async (tx) => {
+      const before = (await tx.lock([id], 'wait')).get(id)!.execution;
+      const at = { revision: before.revision + 1, nowMs: AT_MS };
+      const told = { ...before, sequence: 500 };
+      const { next, facts } = applyEffects(told, [note('RESTORED', 'restored')], at);
+      await tx.save([{ before, next, facts }]);
+    });
+    expect((await store.events(id, 1, 2)).map(({ data }) => data.sequence)).toEqual([501]);
   });
 
   it('records what runs when an execution ends, and who reached which hand-over', async () => {
