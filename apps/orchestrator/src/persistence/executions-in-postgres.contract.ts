@@ -1,0 +1,69 @@
+/** The executions on Postgres, in a schema of their own, as their contract suites want them. */
+import { randomUUID } from 'node:crypto';
+import { createDataSource } from '#postgres/data-source.js';
+import { migrate } from '#postgres/migrate.js';
+import { PgServiceDatabase } from '#postgres/pg-service-database.js';
+import { SHARDS } from '#postgres/shard-of.js';
+import type { ExecutionsUnderTest } from './execution.contract.js';
+import { PgExecutionStore } from './execution.pg.store.js';
+import { MIGRATIONS } from './migrations.js';
+
+interface ExecutionsInPostgres extends ExecutionsUnderTest {
+  /** Names of the tables that facts lie in. */
+  partitions(): Promise<string[]>;
+}
+
+export async function executionsInPostgres(): Promise<ExecutionsInPostgres> {
+  const schema = `executions_${randomUUID().replaceAll('-', '').slice(0, 12)}`;
+  const dataSource = createDataSource({
+    url: process.env['DATABASE_URL'] ?? '',
+    schema,
+    migrations: MIGRATIONS,
+    poolSize: 10,
+  });
+  await migrate(dataSource, { schema });
+  await dataSource.initialize();
+  const database = new PgServiceDatabase(dataSource, 'test');
+  await database.statement('', "SELECT ensure_fact_partitions('2026-01-01', 60)", []);
+  return {
+    partitions: async () => {
+      const rows = await database.statement<{ name: string }>(
+        '',
+        `SELECT inhrelid::regclass::text AS name FROM pg_inherits
+         WHERE inhparent = 'execution_facts'::regclass`,
+        [],
+      );
+      return rows.map(({ name }) => name);
+    },
+    store: new PgExecutionStore(database),
+    deploy: async (tenantId, componentId, currentVersionId) => {
+      await database.statement(
+        '',
+        `INSERT INTO deployments (tenant_id, component_id, target, current_version_id,
+           created_at, updated_at)
+         VALUES ($1, $2, '{}', $3, now(), now())`,
+        [tenantId, componentId, currentVersionId],
+      );
+    },
+    deployment: async (tenantId, componentId) => {
+      const [row] = await database.statement<{ id: string; seen: Record<string, number> }>(
+        '',
+        `SELECT current_version_id AS id, observed_versions AS seen FROM deployments
+         WHERE tenant_id = $1 AND component_id = $2`,
+        [tenantId, componentId],
+      );
+      if (row === undefined) throw new Error('there is no such deployment');
+      return { currentVersionId: row.id, observedVersions: row.seen };
+    },
+    pointers: async () => {
+      const rows = await database.takeOutbox([...Array(SHARDS).keys()], 1_000);
+      return rows.flatMap(({ pointer }) =>
+        pointer === null ? [] : [{ executionId: pointer.subject, sequence: pointer.position }],
+      );
+    },
+    close: async () => {
+      await dataSource.query(`DROP SCHEMA "${schema}" CASCADE`);
+      await database.close();
+    },
+  };
+}
