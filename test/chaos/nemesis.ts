@@ -13,6 +13,9 @@ import {
 } from './blows.js';
 import type { HistoryFile } from './history.js';
 
+/** Where nothing is heard for so long a planned blow waits no longer. */
+const STANDSTILL_LIMIT_MS = 8_000;
+
 export interface NemesisPlan {
   /** Mean time between two blows. */
   readonly everyMs: number;
@@ -36,6 +39,8 @@ export class Nemesis {
   readonly #healing = new AbortController();
   readonly #counts = new Map<string, number>();
   #struck = 0;
+  /** Events, of whatever kind. */
+  #heard = 0;
   #isRaging = false;
   #lastMomentMs = -Infinity;
   #serverWasAwayMs = -Infinity;
@@ -74,6 +79,7 @@ export class Nemesis {
 
   /** Strikes as the event is heard, when it tells of a moment that hurts. */
   readonly hear = (event: ProgressEvent): void => {
+    this.#heard += 1;
     const of = whomItHurts(event);
     if (of === undefined || !this.#isRaging) return;
     const random = this.#moments.fork();
@@ -94,13 +100,19 @@ export class Nemesis {
     await Promise.all(this.#ends);
   }
 
-  /** A planned blow waits for its turn; a drawn one is left out when it has none. */
+  /**
+   * A planned blow waits for its turn, and for a moment in which something goes on: where nothing
+   * does it would only hit what is just starting again. A drawn one is left out when it has no turn.
+   */
   async #untilFree(blow: DrawnBlow, isPatient: boolean, over: AbortSignal): Promise<boolean> {
-    while (!this.#isFree(blow)) {
-      if (!isPatient || over.aborted) return false;
+    const endMs = performance.now() + STANDSTILL_LIMIT_MS;
+    const heard = this.#heard;
+    while (isPatient && !over.aborted) {
+      const goesOn = this.#heard > heard || performance.now() > endMs;
+      if (goesOn && this.#isFree(blow)) return true;
       await sleep(50);
     }
-    return true;
+    return this.#isFree(blow);
   }
 
   #isFree({ holds, forMs }: DrawnBlow): boolean {

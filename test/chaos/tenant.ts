@@ -75,12 +75,9 @@ export class Tenant {
     const toVersionId = await this.#register(plan, given);
     const fromVersionId = await this.#current(given);
     await setFaults(this.fleet, plan.faults).catch(() => undefined);
-    await this.#create(plan, requestOf(plan, last, this.componentId, fromVersionId, toVersionId));
-    const created = await this.#active(given);
-    if (created === undefined) {
-      await sleep(RETRY_AFTER_MS);
-      return last;
-    }
+    const request = requestOf(plan, last, this.componentId, fromVersionId, toVersionId);
+    const created = await this.#create(plan, request, given);
+    if (created === undefined) return last;
     await this.#intrude(created.id);
     const ended = await this.#attend(created.id, plan, given);
     await setFaults(this.fleet, []).catch(() => undefined);
@@ -115,30 +112,47 @@ export class Tenant {
     return (found as { currentVersionId: string }).currentVersionId;
   }
 
-  async #create(plan: PlannedUpgrade, body: unknown): Promise<void> {
+  /** Until it is there or refused; undefined: refused. */
+  async #create(
+    plan: PlannedUpgrade,
+    body: unknown,
+    given: AbortSignal,
+  ): Promise<Shown | undefined> {
+    while (!given.aborted) {
+      const answers = await this.#createOnce(plan, body);
+      const created = await this.#active(given);
+      if (created !== undefined) return created;
+      // It may have been created and have ended since, by whatever somebody did to it.
+      if (answers.some(isSettled)) return undefined;
+      await sleep(RETRY_AFTER_MS);
+    }
+    return undefined;
+  }
+
+  #createOnce({ create }: PlannedUpgrade, body: unknown): Promise<(Answer | undefined)[]> {
     const path = `tenants/${this.fleet.tenantId}/upgrades`;
     const asked = { method: 'POST', path, action: 'create', body } as const;
-    const once = (): Promise<unknown> => this.#ask({ ...asked, by: this.parts.desk.nameOf('ann') });
-    switch (plan.create) {
+    const once = (): Promise<Answer | undefined> =>
+      this.#ask({ ...asked, by: this.parts.desk.nameOf('ann') });
+    switch (create) {
       case 'ONCE':
-        await once();
-        break;
+        return Promise.all([once()]);
       case 'TWICE':
-        await Promise.all([once(), once()]);
-        break;
+        return Promise.all([once(), once()]);
       case 'TWICE_WITH_KEY':
-        await this.#askTwice({ ...asked, by: this.parts.desk.nameOf('ann') });
+        return this.#askTwice({ ...asked, by: this.parts.desk.nameOf('ann') });
     }
   }
 
   /** Twice at once under one key, and again while nobody knows what became of it. */
-  async #askTwice(question: Omit<Question, 'tenantId'>): Promise<void> {
+  async #askTwice(question: Omit<Question, 'tenantId'>): Promise<(Answer | undefined)[]> {
     const keyed = { ...question, key: `key-${question.by}` };
     let answers: (Answer | undefined)[] = await Promise.all([this.#ask(keyed), this.#ask(keyed)]);
     for (let tries = 1; tries < KEY_TRIES && !answers.some(isSettled); tries += 1) {
       await sleep(RETRY_AFTER_MS);
       answers = [await this.#ask(keyed)];
     }
+    return answers;
   }
 
   /** Somebody of another tenant finds nothing and can do nothing. */

@@ -1,0 +1,24 @@
+import { describe, expect, it } from '@jest/globals';
+import { shortPlan } from './chaos-plans.js';
+import { judgeRun } from './judged-run.js';
+
+/** A quiet machine needs less than a minute; a busy one takes many times as long to start it all. */
+const LIMIT_MS = 420_000;
+/** Upgrades of it are completed, rolled back and cancelled, and most strategies are among them. */
+const SEED = 1;
+
+describe('the product under a nemesis', () => {
+  it(
+    'loses nothing and does nothing twice while its parts are killed, frozen and cut off',
+    async () => {
+      const told: string[] = [];
+      const { interrupted, keep } = { interrupted: new AbortController().signal, keep: false };
+      const report = (line: string): unknown => told.push(line);
+      const { isClean, lines } = await judgeRun(shortPlan(SEED), { report, interrupted, keep });
+      // Where its history lies, and what is wrong with it.
+      if (!isClean) throw new Error([...told, ...lines].join('\n'));
+      expect(lines).toContainEqual(expect.stringMatching(/^blows: (1\d|[2-9]\d):/));
+    },
+    LIMIT_MS,
+  );
+});
