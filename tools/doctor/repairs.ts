@@ -131,7 +131,9 @@ async function goOnBehind(
         ? `the database was restored: events ${String(before.sequence + 1)} to ${String(told)} stand on the topic alone`
         : 'the database was restored: it goes on under a new fence';
     const nowMs = Date.now();
-    const fields = { handOver: Math.max(before.handOver, handOver), lastProgressAtMs: nowMs };
+    // Above, and not level with it: what the life that is gone still sends is then of an older one.
+    const fence = handOver > before.handOver ? handOver + 1 : before.handOver;
+    const fields = { handOver: fence, lastProgressAtMs: nowMs };
     const { next, facts } = applyEffects(
       { ...before, sequence: told },
       [set(fields), note('RESTORED', why, { by: ACTOR })],
