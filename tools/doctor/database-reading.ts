@@ -117,7 +117,7 @@ export async function readService(
     applied: applied.rows.map((row) => row.name),
     known: SCHEMAS[name].migrations.map((migration) => migration.name),
     leases: leases.rows,
-    outbox: { rows, stands: id !== null && id === before },
+    outbox: { rows, moves: rows > 0 || before !== null, stands: id !== null && id === before },
     lateTimers: { count: late.rows[0]?.count ?? 0, oldestAtMs: late.rows[0]?.oldest ?? null },
   };
 }
@@ -125,7 +125,7 @@ export async function readService(
 /** A service without a schema. */
 export function absentService(name: ServiceName): ServiceSeen {
   const known = SCHEMAS[name].migrations.map((migration) => migration.name);
-  const outbox = { rows: 0, stands: false };
+  const outbox = { rows: 0, moves: false, stands: false };
   const lateTimers = { count: 0, oldestAtMs: null };
   return { name, applied: null, known, leases: [], outbox, lateTimers };
 }

@@ -37,7 +37,7 @@ const topics = (more: Partial<TopicsSeen> = {}): TopicsSeen => {
 const service = (name: ServiceSeen['name'], more: Partial<ServiceSeen> = {}): ServiceSeen => ({
   ...{ name, applied: ['One1'], known: ['One1'] },
   leases: Array.from({ length: 16 }, (_, shard) => ({ shard, epoch: 5, isHeld: true })),
-  outbox: { rows: 0, stands: false },
+  outbox: { rows: 0, moves: false, stands: false },
   lateTimers: { count: 0, oldestAtMs: null },
   ...more,
 });
@@ -224,7 +224,7 @@ describe('after Kafka was lost', () => {
     // It has just moved, or something is still on its way.
     const moving = executions.map((each) => ({ ...each, isSettled: false }));
     expect(codes({ executions: moving })).toEqual([]);
-    const services = only('orchestrator', { outbox: { rows: 1, stands: false } });
+    const services = only('orchestrator', { outbox: { rows: 1, moves: true, stands: false } });
     expect(codes({ executions, services })).toEqual([]);
   });
 
@@ -254,7 +254,7 @@ describe('what does not run as it should', () => {
     ['one that is older than the code', { known: ['One1', 'Two2'] }, 'MIGRATION_MISSING'],
     ['one that is newer', { applied: ['One1', 'Two2'] }, 'MIGRATION_UNKNOWN'],
     ['a shard of nobody', { leases: [{ shard: 3, epoch: 5, isHeld: false }] }, 'SHARD_UNOWNED'],
-    ['an outbox that stands', { outbox: { rows: 7, stands: true } }, 'OUTBOX_STANDS'],
+    ['an outbox that stands', { outbox: { rows: 7, moves: true, stands: true } }, 'OUTBOX_STANDS'],
     ['timers that are late', { lateTimers: { count: 2, oldestAtMs: NOW - 90_000 } }, 'TIMERS_LATE'],
   ])('%s', (_, more, code) => {
     expect(codes({ services: only('orchestrator', more) })).toEqual([code]);

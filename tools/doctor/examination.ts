@@ -97,15 +97,14 @@ interface SecondLook {
   readonly notLookedAt: string[];
 }
 
+/** What others can only have from an execution or a lease is read before these. */
 async function secondLook(pool: Pool, look: SecondLook): Promise<Seen> {
   const { there, before, topics, tenant, notLookedAt } = look;
-  const services = await Promise.all(
-    SERVICE_NAMES.map(async (name) =>
-      there.includes(name)
-        ? readService(pool, name, before.oldest.get(name) ?? null)
-        : absentService(name),
-    ),
-  );
+  const hasOrchestrator = there.includes('orchestrator');
+  const deployments = hasOrchestrator
+    ? await readDeployments(pool, tenant)
+    : { seen: [], notLookedAt: [] };
+  notLookedAt.push(...deployments.notLookedAt);
   const work: WorkSeen[] = [];
   for (const name of there) {
     if (name === 'orchestrator') continue;
@@ -113,17 +112,17 @@ async function secondLook(pool: Pool, look: SecondLook): Promise<Seen> {
     work.push(...rows);
     if (isCut) notLookedAt.push(`${name}: older work`);
   }
-  const executions = there.includes('orchestrator')
-    ? await executionsNow(pool, { ...look, work })
-    : [];
-  const deployments = there.includes('orchestrator')
-    ? await readDeployments(pool, tenant)
-    : { seen: [], notLookedAt: [] };
-  notLookedAt.push(...deployments.notLookedAt);
+  const executions = hasOrchestrator ? await executionsNow(pool, { ...look, work }) : [];
+  const services = await Promise.all(
+    SERVICE_NAMES.map(async (name) =>
+      there.includes(name)
+        ? readService(pool, name, before.oldest.get(name) ?? null)
+        : absentService(name),
+    ),
+  );
   const aheadMs = await clockAheadMs(pool);
-  const nowMs = Date.now() - aheadMs;
-  const common = { tenant, clockAheadMs: aheadMs, nowMs, services, topics };
-  return { ...common, executions, work, deployments: deployments.seen };
+  const seen = { tenant, clockAheadMs: aheadMs, nowMs: Date.now() - aheadMs, services, topics };
+  return { ...seen, executions, work, deployments: deployments.seen };
 }
 
 /** As they are by now, with what the first look knew; and those that only others speak of. */

@@ -34,7 +34,7 @@ function fenceFindings(
   const fence = `(hand-over ${String(handOver)}, epoch ${String(epoch)})`;
   const todo = 'stop all services, `npm run doctor -- --fix`, start them again';
   const known = Math.max(deployment.handOver, execution?.handOver ?? 0);
-  if (handOver > known || (execution !== undefined && handOver > execution.handOver)) {
+  if (handOver > known || (execution?.isActive === true && handOver > execution.handOver)) {
     const repairs: Repair[] = [{ kind: 'RAISE_HAND_OVER', tenantId, componentId, handOver }];
     if (execution?.isActive === true) {
       const { id: executionId, sequence } = execution;

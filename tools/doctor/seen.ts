@@ -25,6 +25,8 @@ export interface ServiceSeen {
   readonly leases: readonly LeaseSeen[];
   readonly outbox: {
     readonly rows: number;
+    /** Something stood in it at one of the two looks. */
+    readonly moves: boolean;
     /** The oldest at the first look still stood there at the second. */
     readonly stands: boolean;
   };

@@ -92,10 +92,20 @@ async function readOne(
     if (look === null) return { seen: unseen, problem: null };
     const target = seenOf(look);
     const differences = await differencesOf(pool, row, look);
-    return { seen: { ...unseen, target, differences }, problem: null };
+    // What it has committed since is no fence of anybody else's.
+    const handOver = await handOverOf(pool, row);
+    return { seen: { ...unseen, handOver, target, differences }, problem: null };
   } catch (error) {
     return problem(error instanceof Error ? error.message : String(error));
   }
+}
+
+async function handOverOf(pool: Pool, row: DeploymentColumns): Promise<number> {
+  const { rows } = await pool.query<{ hand_over: string }>(
+    `SELECT hand_over FROM orchestrator.deployments WHERE tenant_id = $1 AND component_id = $2`,
+    [row.tenant_id, row.component_id],
+  );
+  return Number(rows[0]?.hand_over ?? row.hand_over);
 }
 
 function deploymentOf(row: DeploymentColumns) {

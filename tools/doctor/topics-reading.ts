@@ -186,10 +186,11 @@ async function readGroups(admin: Admin, there: ReadonlySet<string>): Promise<Gro
   const seen: GroupSeen[] = [];
   for (const [group, topics] of Object.entries(READ_BY)) {
     for (const topic of topics.filter((each) => there.has(each))) {
+      // The ends after the offsets: a group that reads on meanwhile must not seem beyond them.
+      const [committed] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
       const ends = new Map(
         (await admin.fetchTopicOffsets(topic)).map((each) => [each.partition, each]),
       );
-      const [committed] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
       for (const { partition, offset } of committed?.partitions ?? []) {
         const { low = '0', high = '0' } = ends.get(partition) ?? {};
         const next = Number(offset) < 0 ? null : Number(offset);

@@ -82,7 +82,7 @@ function unanswered(execution: ExecutionSeen, work: readonly WorkSeen[], seen: S
 }
 
 function isOnItsWay({ services, topics }: Seen, sender: ServiceName, topic: string): boolean {
-  if ((services.find(({ name }) => name === sender)?.outbox.rows ?? 0) > 0) return true;
+  if (services.find(({ name }) => name === sender)?.outbox.moves === true) return true;
   return topics?.groups.some((group) => group.topic === topic && lagOf(group) > 0) ?? false;
 }
 
