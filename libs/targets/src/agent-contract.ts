@@ -73,8 +73,13 @@ const Instance = z
 
 export const ListAnswer = z
   .object({
-    instances: z.array(Instance).max(LIST_PAGE_MAX).describe('Ordered by id.'),
-    nextCursor: id.nullable(),
+    instances: z
+      .array(Instance)
+      .max(LIST_PAGE_MAX)
+      .describe('Ordered by id, each once, over all pages of a listing; with `ids` in any order.'),
+    nextCursor: id
+      .nullable()
+      .describe('Null: the last page. A page that is not has an instance, unless of down ones.'),
   })
   .meta({ id: 'ListAnswer' });
 

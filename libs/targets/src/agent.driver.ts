@@ -7,6 +7,7 @@ import {
   type SetOperationRequest,
   type SubmitRequest,
 } from './agent-contract.js';
+import { askedOf, faultOf, withStanding } from './agent-pages.js';
 import { readSecret, type AgentSettings } from './agent-settings.js';
 import { isRefusedHost } from './egress-address.js';
 import { POLL_WAIT_MAX_MS } from './target-limits.js';
@@ -56,8 +57,11 @@ export class AgentDriver extends TargetDriver {
     return this.#ask('capabilities', null, 0, signal);
   }
 
-  override list(query: ListQuery, signal?: AbortSignal): Promise<ListPage> {
-    return this.#ask('list', query, 0, signal);
+  override async list(query: ListQuery, signal?: AbortSignal): Promise<ListPage> {
+    const page = await this.#ask('list', askedOf(query), 0, signal);
+    const fault = faultOf(query, page);
+    if (fault !== null) throw this.#unreachable(`answered ${fault}`);
+    return withStanding(query, page);
   }
 
   override room(except: readonly string[], signal?: AbortSignal): Promise<RoomCount> {
