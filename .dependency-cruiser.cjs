@@ -23,7 +23,7 @@ const CORE_DECISIONS = { path: CORE, pathNot: CORE_WORDS, dependencyTypesNot: ['
  * who owns a shard is everybody's business who works for it. Postgres itself stays in persistence.
  */
 const DATABASE_PORT =
-  '^libs/postgres/src/(service-database|shard-leases|shard-of|owned-work)\\.ts$';
+  '^libs/postgres/src/(service-database|shard-leases|shard-of|asked-work|owned-work)\\.ts$';
 
 /** A room of an app may import these rooms of its own app, and these libs; nothing else of ours. */
 function room(name, from, allowed, comment) {

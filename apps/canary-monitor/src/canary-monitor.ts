@@ -1,8 +1,5 @@
-import { INBOX_KEPT_MS } from '#contracts/topics.js';
-import type { DeadLetters } from '#messaging/dead-letters.js';
-import type { ServiceLoops } from '#messaging/service-loops.js';
-import { Loop } from '#runtime/loop.js';
-import { plumbingOf, type PlumbingParts } from '#service/service-plumbing.js';
+import type { PlumbingParts } from '#service/service-plumbing.js';
+import { WorkingService } from '#service/working-service.js';
 import type { TargetDrivers } from '#targets/target.driver.js';
 import type { MetricSource } from './inbound/prometheus.client.js';
 import { WatchConsumer } from './inbound/watch.consumer.js';
@@ -22,66 +19,23 @@ export interface CanaryMonitorParts extends PlumbingParts {
   readonly counted?: (watches: number) => void;
 }
 
-/** Watches that have ended are kept as long as the inbox remembers who asked for them. */
-const PURGE_EVERY_MS = 600_000;
 const PURGED_AT_ONCE = 50;
 
-function toNobody(): void {
-  // Nobody counts.
-}
-
-/** One replica of the canary monitor, put together by hand: no framework, no timers of its own. */
-export class CanaryMonitor {
+/** One replica of the canary monitor. */
+export class CanaryMonitor extends WorkingService {
   readonly runner: WatchRunner;
   readonly consumer: WatchConsumer;
-  readonly ticker: WatchTicker;
-  readonly loops: ServiceLoops;
-  readonly deadLetters: DeadLetters;
-  readonly #purging: Loop;
-  #endListening: () => Promise<void> = () => Promise.resolve();
+  protected override readonly ticker: WatchTicker;
 
-  constructor(private readonly parts: CanaryMonitorParts) {
+  constructor(parts: CanaryMonitorParts) {
     const { store, leases, drivers, prometheus, clock, intervalMs } = parts;
-    const { decided = toNobody, counted = toNobody } = parts;
-    const { loops, deadLetters, onError } = plumbingOf(parts);
-    this.loops = loops;
-    this.deadLetters = deadLetters;
-    const committed = (): void => {
-      loops.wakeRelay();
-    };
-    const asked = (executionIds: readonly string[]): void => {
-      this.ticker.wake(executionIds);
-    };
-    const events = { committed, asked, decided };
-    this.runner = new WatchRunner(store, leases, clock, intervalMs, events);
+    const { decided, counted = () => undefined } = parts;
+    super(parts, async (olderThanMs) => {
+      return (await store.purge(olderThanMs, PURGED_AT_ONCE)) === PURGED_AT_ONCE;
+    });
+    this.runner = new WatchRunner(store, leases, clock, intervalMs, this.events(decided));
     this.consumer = new WatchConsumer(this.runner);
-    this.ticker = new WatchTicker(
-      { runner: this.runner, drivers, prometheus, clock, onError, counted },
-      leases,
-    );
-    this.#purging = new Loop('purge', () => this.#purge(), clock, onError);
-    loops.onLeases(() => {
-      this.ticker.wake();
-    });
-  }
-
-  /** Begins all loops; the consumer is called by the transport. */
-  async start(): Promise<void> {
-    this.#endListening = await this.parts.database.listen((executionIds) => {
-      this.ticker.wake(executionIds);
-    });
-    this.loops.start();
-    this.ticker.start();
-    this.#purging.start();
-  }
-
-  /** Shutdown, stage `stopTaking`: begins nothing more, and waits for what is being committed. */
-  async stop(): Promise<void> {
-    await Promise.all([this.ticker.stop(), this.#purging.stop(), this.#endListening()]);
-  }
-
-  async #purge(): Promise<number> {
-    const purged = await this.parts.store.purge(INBOX_KEPT_MS, PURGED_AT_ONCE);
-    return purged === PURGED_AT_ONCE ? 0 : PURGE_EVERY_MS;
+    const { runner, onError } = this;
+    this.ticker = new WatchTicker({ runner, drivers, prometheus, clock, onError, counted }, leases);
   }
 }

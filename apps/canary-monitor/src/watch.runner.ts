@@ -17,9 +17,14 @@ import {
 import { decideWatch, type WatchDecision, type WatchInput } from '#core/canary/decide-watch.js';
 import { sampleOrder, type SampleOrder as Order } from '#core/canary/sample-order.js';
 import type { CanaryMetric, WatchCommand } from '#contracts/work.messages.js';
+import {
+  ImpossibleQuestionError,
+  takeQuestions,
+  type Question,
+  type WorkEvents,
+} from '#postgres/asked-work.js';
 import type { Lease } from '#postgres/service-database.js';
 import type { ShardLeases } from '#postgres/shard-leases.js';
-import { SHARDS, shardOf } from '#postgres/shard-of.js';
 import type { Clock } from '#runtime/clock.js';
 import { askedOf, canariesOf } from './watch-question.js';
 import { resultMessage } from './watch.outbox.js';
@@ -35,22 +40,7 @@ export type { AskedWatch, CanaryMetric, CanaryWatch, ExpectedCanary, Lease, Metr
 export type { PageHealth, PageSight, RunningWatch, StoredWatch, WatchKey };
 export type SampleOrder = Order<CanaryMetric>;
 
-/** One page of a question, as it was read. */
-export interface Question {
-  /** What the inbox remembers its message by. */
-  readonly inboxKey: string;
-  readonly command: WatchCommand['data'];
-}
-
-/** What the runner tells the rest of its process, after the commit and never before. */
-export interface RunnerEvents {
-  /** Something was committed and may stand in the outbox. Must not throw. */
-  readonly committed: () => void;
-  /** There are questions about these executions: whoever drives them looks. Must not throw. */
-  readonly asked: (executionIds: readonly string[]) => void;
-  /** How an input was judged, for metrics and log. Must not throw. */
-  readonly decided: (input: WatchInput, decision: WatchDecision) => void;
-}
+export type RunnerEvents = WorkEvents<WatchInput, WatchDecision>;
 
 /** What the owner saw at a moment of the grid. */
 export interface Looked {
@@ -69,11 +59,6 @@ export interface Looked {
 
 export type WatchReport = Looked | { readonly type: 'TIME_PASSED' };
 
-/** A question that cannot be meant as it is: its message becomes a dead letter. */
-export class ImpossibleQuestionError extends Error {
-  override readonly name = 'ImpossibleQuestionError';
-}
-
 /** Load → decide → commit: the only file that joins the rules of watches and the store. */
 export class WatchRunner {
   /** @param intervalMs of the grids of watches that are asked for here */
@@ -85,24 +70,12 @@ export class WatchRunner {
     private readonly events: RunnerEvents,
   ) {}
 
-  /**
-   * Takes questions in their order, all in one transaction with their inbox rows; what was seen
-   * before is passed over. Throws ImpossibleQuestionError, and TransientDatabaseError.
-   */
-  async take(questions: readonly Question[]): Promise<void> {
-    const changed = new Set<string>();
-    await this.store.transaction(async (tx) => {
-      changed.clear();
-      const fresh = await tx.admit(questions.map(({ inboxKey }) => inboxKey));
-      for (const { inboxKey, command } of questions) {
-        // Of two in one batch with the same key the first counts.
-        if (!fresh.delete(inboxKey)) continue;
-        if (await this.#takeOne(tx, command)) changed.add(command.executionId);
-      }
-      await this.#tellOwners(tx, changed);
-    });
-    this.events.committed();
-    if (changed.size > 0) this.events.asked([...changed]);
+  /** What was asked for. Throws ImpossibleQuestionError, and TransientDatabaseError. */
+  take(questions: readonly Question<WatchCommand['data']>[]): Promise<void> {
+    const { store, leases, events } = this;
+    return takeQuestions({ store, leases, events }, questions, (tx, command) =>
+      this.#takeOne(tx, command),
+    );
   }
 
   /** Running watches in shards that this replica owns. */
@@ -192,12 +165,6 @@ export class WatchRunner {
   ): Promise<void> {
     const said = says === null ? [] : [resultMessage(next, says, this.clock.nowMs())];
     await Promise.all([tx.update(next), tx.send(said)]);
-  }
-
-  /** Owners among the other replicas hear of it; the owner here is woken without a word. */
-  async #tellOwners(tx: WatchTx, executionIds: ReadonlySet<string>): Promise<void> {
-    const own = new Set(this.leases.heldNow().map(({ shard }) => shard));
-    await tx.tell([...executionIds].filter((id) => !own.has(shardOf(id, SHARDS))));
   }
 }
 

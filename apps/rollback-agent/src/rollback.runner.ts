@@ -12,9 +12,14 @@ import {
   type RollbackWork,
 } from '#core/rollback/rollback.js';
 import type { RollbackCommand } from '#contracts/work.messages.js';
+import {
+  ImpossibleQuestionError,
+  takeQuestions,
+  type Question,
+  type WorkEvents,
+} from '#postgres/asked-work.js';
 import type { Lease } from '#postgres/service-database.js';
 import type { ShardLeases } from '#postgres/shard-leases.js';
-import { SHARDS, shardOf } from '#postgres/shard-of.js';
 import type { Clock } from '#runtime/clock.js';
 import { resultMessage } from './rollback.outbox.js';
 import { askedOf, instancesOf, planOf } from './rollback-question.js';
@@ -32,27 +37,7 @@ export type { AskedRollback, Lease, RollbackInstance, RollbackReport, RunningRol
 export type { RollbackWant, RollbackWork };
 export type { SetOperationEnded, SetsWant } from '#core/rollback/sets-back.js';
 
-/** One page of a question, as it was read. */
-export interface Question {
-  /** What the inbox remembers its message by. */
-  readonly inboxKey: string;
-  readonly command: RollbackCommand['data'];
-}
-
-/** What the runner tells the rest of its process, after the commit and never before. */
-export interface RunnerEvents {
-  /** Something was committed and may stand in the outbox. Must not throw. */
-  readonly committed: () => void;
-  /** There are questions about these executions: whoever drives them looks. Must not throw. */
-  readonly asked: (executionIds: readonly string[]) => void;
-  /** How an input was judged, for metrics and log. Must not throw. */
-  readonly decided: (input: RollbackInput, decision: RollbackDecision) => void;
-}
-
-/** A question that cannot be meant as it is: its message becomes a dead letter. */
-export class ImpossibleQuestionError extends Error {
-  override readonly name = 'ImpossibleQuestionError';
-}
+export type RunnerEvents = WorkEvents<RollbackInput, RollbackDecision>;
 
 /** What the owner goes on from after a report. */
 export interface Went {
@@ -72,24 +57,12 @@ export class RollbackRunner {
     private readonly events: RunnerEvents,
   ) {}
 
-  /**
-   * Takes questions in their order, all in one transaction with their inbox rows; what was seen
-   * before is passed over. Throws ImpossibleQuestionError, and TransientDatabaseError.
-   */
-  async take(questions: readonly Question[]): Promise<void> {
-    const changed = new Set<string>();
-    await this.store.transaction(async (tx) => {
-      changed.clear();
-      const fresh = await tx.admit(questions.map(({ inboxKey }) => inboxKey));
-      for (const { inboxKey, command } of questions) {
-        // Of two in one batch with the same key the first counts.
-        if (!fresh.delete(inboxKey)) continue;
-        if (await this.#takeOne(tx, command)) changed.add(command.executionId);
-      }
-      await this.#tellOwners(tx, changed);
-    });
-    this.events.committed();
-    if (changed.size > 0) this.events.asked([...changed]);
+  /** What was asked for. Throws ImpossibleQuestionError, and TransientDatabaseError. */
+  take(questions: readonly Question<RollbackCommand['data']>[]): Promise<void> {
+    const { store, leases, events } = this;
+    return takeQuestions({ store, leases, events }, questions, (tx, command) =>
+      this.#takeOne(tx, command),
+    );
   }
 
   /** Rollbacks with something to do or to say in shards that this replica owns. */
@@ -183,12 +156,6 @@ export class RollbackRunner {
 
   #told(tx: RollbackTx, { executionId }: RollbackWork, { handOver, after, upTo }: RollbackSaying) {
     return tx.settled({ executionId, handOver }, after, upTo);
-  }
-
-  /** Owners among the other replicas hear of it; the owner here is woken without a word. */
-  async #tellOwners(tx: RollbackTx, executionIds: ReadonlySet<string>): Promise<void> {
-    const own = new Set(this.leases.heldNow().map(({ shard }) => shard));
-    await tx.tell([...executionIds].filter((id) => !own.has(shardOf(id, SHARDS))));
   }
 }
 

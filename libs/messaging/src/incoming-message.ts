@@ -12,6 +12,19 @@ export interface IncomingMessage {
 }
 
 /**
+ * An event as its schema reads it, and what the inbox remembers it by. Throws when it cannot be
+ * read: then it becomes a dead letter and holds up nobody.
+ */
+export function readEvent<Data>(
+  message: IncomingMessage,
+  schema: { parse(value: unknown): { readonly id: string; readonly data: Data } },
+): { inboxKey: string; data: Data } {
+  if (message.value === null) throw new Error('a message without a value');
+  const { id, data } = schema.parse(JSON.parse(message.value.toString('utf8')));
+  return { inboxKey: inboxKeyOf(message, id), data };
+}
+
+/**
  * What the inbox remembers a message by: the event's id where it has one, so that an event
  * published twice is seen once; else the place it lies at.
  *

@@ -24,7 +24,8 @@ export interface OwnedWorkParts<Key extends OwnedKey> {
   readonly leases: Pick<ShardLeases, 'heldNow'>;
   /** Work of these shards that is not over, at most `limit`. */
   readonly find: (shards: readonly number[], limit: number) => Promise<readonly Key[]>;
-  readonly open: (key: Key, lease: Lease) => Drive;
+  /** `wake` cuts the pause between two turns short. */
+  readonly open: (key: Key, lease: Lease, wake: () => void) => Drive;
   readonly clock: Clock;
   /** Told of every failed turn, which is taken again; must not throw. */
   readonly onError: (error: unknown, loop: string) => void;
@@ -104,7 +105,9 @@ export class OwnedWork<Key extends OwnedKey> {
   #begin(key: Key, lease: Lease): void {
     if (this.#stopped) return;
     const { clock, onError, open } = this.#parts;
-    const drive = open(key, lease);
+    const drive = open(key, lease, () => {
+      loop.wake();
+    });
     const turn = async (): Promise<number> => {
       const pause = await drive.turn();
       if (pause !== 'OVER') return pause;

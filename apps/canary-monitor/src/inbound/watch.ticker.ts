@@ -11,15 +11,13 @@ export interface WatchTickerParts extends WatchDriveParts {
 }
 
 /** Drives the watches in the shards this replica holds: a loop for each, so none waits for another. */
-export class WatchTicker {
-  readonly #work: OwnedWork<RunningWatch>;
-
+export class WatchTicker extends OwnedWork<RunningWatch> {
   constructor(
     private readonly parts: WatchTickerParts,
     private readonly leases: Pick<ShardLeases, 'heldNow'>,
   ) {
     const { runner, clock, onError, counted } = parts;
-    this.#work = new OwnedWork('watches', {
+    super('watches', {
       leases,
       find: async (shards, limit) => {
         const found = await runner.runningIn(shards, limit);
@@ -32,18 +30,8 @@ export class WatchTicker {
     });
   }
 
-  start(): void {
-    this.#work.start();
-  }
-
-  /** Something was committed about these executions, or the leases changed. */
-  wake(executionIds: readonly string[] = []): void {
+  override wake(executionIds: readonly string[] = []): void {
     if (this.leases.heldNow().length === 0) this.parts.counted(0);
-    this.#work.wake(executionIds);
-  }
-
-  /** Begins nothing more, and resolves when the turns under way are over. */
-  stop(): Promise<void> {
-    return this.#work.stop();
+    super.wake(executionIds);
   }
 }

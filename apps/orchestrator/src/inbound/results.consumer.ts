@@ -3,7 +3,7 @@ import { EventPattern, Payload } from '@nestjs/microservices';
 import type { z } from 'zod';
 import { TOPICS } from '#contracts/topics.js';
 import { RollbackResult, ValidationResult, WatchResult } from '#contracts/work.messages.js';
-import { inboxKeyOf, type IncomingMessage } from '#messaging/incoming-message.js';
+import { readEvent, type IncomingMessage } from '#messaging/incoming-message.js';
 import { type Asked, type RawReport } from '../upgrade-asked.runner.js';
 import { UpgradeRunner } from '../upgrade.runner.js';
 
@@ -35,9 +35,8 @@ function asked<Data extends { executionId: string }>(
   schema: Envelope<Data>,
   reportOf: (data: Data) => RawReport,
 ): Asked {
-  const { id, data } = schema.parse(JSON.parse(message.value?.toString('utf8') ?? 'null'));
-  const { executionId } = data;
-  return { executionId, inboxKey: inboxKeyOf(message, id), input: reportOf(data) };
+  const { inboxKey, data } = readEvent(message, schema);
+  return { executionId: data.executionId, inboxKey, input: reportOf(data) };
 }
 
 function checks({ kind, handOver, state, checks }: ValidationResult['data']): RawReport {

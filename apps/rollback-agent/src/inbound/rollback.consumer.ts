@@ -2,8 +2,8 @@ import { Controller } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { TOPICS } from '#contracts/topics.js';
 import { RollbackCommand } from '#contracts/work.messages.js';
-import { inboxKeyOf, type IncomingMessage } from '#messaging/incoming-message.js';
-import { RollbackRunner, type Question } from '../rollback.runner.js';
+import { readEvent, type IncomingMessage } from '#messaging/incoming-message.js';
+import { RollbackRunner } from '../rollback.runner.js';
 
 /** Takes the orchestrator's questions. */
 @Controller()
@@ -13,13 +13,7 @@ export class RollbackConsumer {
   /** A batch of one partition, in order; resolves when all of it is committed. */
   @EventPattern(TOPICS.rollbackCommands)
   take(@Payload() messages: IncomingMessage[]): Promise<void> {
-    return this.runner.take(messages.map(questionOf));
+    const events = messages.map((message) => readEvent(message, RollbackCommand));
+    return this.runner.take(events.map(({ inboxKey, data: command }) => ({ inboxKey, command })));
   }
-}
-
-/** Throws when it cannot be read: then it becomes a dead letter and holds up nobody. */
-function questionOf(message: IncomingMessage): Question {
-  if (message.value === null) throw new Error('a message without a value');
-  const event = RollbackCommand.parse(JSON.parse(message.value.toString('utf8')));
-  return { inboxKey: inboxKeyOf(message, event.id), command: event.data };
 }

@@ -10,35 +10,14 @@ export interface ValidationTickerParts extends Omit<ValidationDriveParts, 'wake'
 }
 
 /** Carries out the validations in the shards this replica holds. */
-export class ValidationTicker {
-  readonly #work: OwnedWork<RunningValidation>;
-
+export class ValidationTicker extends OwnedWork<RunningValidation> {
   constructor({ leases, onError, ...parts }: ValidationTickerParts) {
-    this.#work = new OwnedWork('validations', {
+    super('validations', {
       leases,
       find: (shards, limit) => parts.runner.runningIn(shards, limit),
-      open: (running, lease) => {
-        const wake = (): void => {
-          this.wake([running.subject]);
-        };
-        return new ValidationDrive(running, lease, { ...parts, wake });
-      },
+      open: (running, lease, wake) => new ValidationDrive(running, lease, { ...parts, wake }),
       clock: parts.clock,
       onError,
     });
-  }
-
-  start(): void {
-    this.#work.start();
-  }
-
-  /** Something was committed about these executions, or the leases changed. */
-  wake(executionIds: readonly string[] = []): void {
-    this.#work.wake(executionIds);
-  }
-
-  /** Begins nothing more, and resolves when the turns under way are over. */
-  stop(): Promise<void> {
-    return this.#work.stop();
   }
 }
