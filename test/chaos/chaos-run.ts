@@ -132,14 +132,19 @@ async function rageAndHeal(
     const blows = [...nemesis.counts.values()].reduce((sum, count) => sum + count, 0);
     const standing = tenants.map((tenant) => tenant.standing).join('  ');
     options.report(
-      `${seconds} s  ${String(progress.events)} events, ${String(blows)} blows  ${standing}`,
+      `${seconds} s  ${String(progress.events)} events, ${String(blows)} blows ` +
+        `(${nemesis.latest})  ${standing}`,
     );
   }, REPORT_EVERY_MS);
   try {
     history.add({ kind: 'PHASE', phase: 'SAFETY' });
     const working = Promise.allSettled(
       tenants.map((tenant) => tenant.work(over.signal, given.signal)),
-    );
+    ).then((ended) => {
+      for (const one of ended) if (one.status === 'rejected') throw one.reason;
+    });
+    // Whoever waits for it below is told; until then nobody waits.
+    working.catch(() => undefined);
     await nemesis.rage(over.signal);
     // Whoever has planned its blows is done when they are; time alone ends all others.
     if (plan.forMs === undefined) end();

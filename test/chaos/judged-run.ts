@@ -26,7 +26,11 @@ export async function judgeRun(plan: ChaosPlan, options: JudgeOptions): Promise<
     isClean = summary.isClean;
     return summary;
   } finally {
-    for (const cleanUp of undo.reverse()) await cleanUp().catch(() => undefined);
+    for (const cleanUp of undo.reverse()) {
+      await cleanUp().catch((error: unknown) => {
+        report(`cleaning up: ${error instanceof Error ? error.message : String(error)}`);
+      });
+    }
     if (isClean && !keep) removeRunFolder(folder);
     else report(`the history is ${folder}/history.jsonl, the services' logs are beside it`);
   }

@@ -41,6 +41,9 @@ export class Nemesis {
   #struck = 0;
   /** Events, of whatever kind. */
   #heard = 0;
+  /** Of each execution, the instances that are under way. */
+  readonly #underWay = new Map<string, Set<string>>();
+  #latest = '';
   #isRaging = false;
   #lastMomentMs = -Infinity;
   #serverWasAwayMs = -Infinity;
@@ -60,6 +63,11 @@ export class Nemesis {
     return this.#counts;
   }
 
+  /** The blow it struck last, in a few words. */
+  get latest(): string {
+    return this.#latest;
+  }
+
   /** Strikes until it is over, or until all that is planned has been struck. */
   async rage(over: AbortSignal): Promise<void> {
     this.#isRaging = true;
@@ -72,7 +80,7 @@ export class Nemesis {
       if (next?.done === true) break;
       const blow = drawBlow(next?.value ?? drawKind(random), random, this.parts);
       const isServed = await this.#untilFree(blow, planned !== undefined, over);
-      if (isServed && !over.aborted) await this.#strike(blow);
+      if (isServed) await this.#strike(blow);
     }
     this.#isRaging = false;
   }
@@ -80,7 +88,7 @@ export class Nemesis {
   /** Strikes as the event is heard, when it tells of a moment that hurts. */
   readonly hear = (event: ProgressEvent): void => {
     this.#heard += 1;
-    const of = whomItHurts(event);
+    const of = this.#hasSettledBatch(event) ? 'orchestrator' : whomItHurts(event);
     if (of === undefined || !this.#isRaging) return;
     const random = this.#moments.fork();
     const nowMs = performance.now();
@@ -92,6 +100,17 @@ export class Nemesis {
     this.#lastMomentMs = nowMs;
     void this.#strike(blow);
   };
+
+  /** Whether with this instance nothing of its execution is under way any more. */
+  #hasSettledBatch({ data }: ProgressEvent): boolean {
+    if (!('instanceId' in data)) return false;
+    const { executionId, instanceId, instanceStatus } = data;
+    const underWay = this.#underWay.get(executionId) ?? new Set();
+    this.#underWay.set(executionId, underWay);
+    if (UNDER_WAY.includes(instanceStatus)) underWay.add(instanceId);
+    else underWay.delete(instanceId);
+    return instanceStatus === 'COMPLETED' && underWay.size === 0;
+  }
 
   /** Ends all blows now; returns when each has ended. */
   async heal(): Promise<void> {
@@ -112,7 +131,7 @@ export class Nemesis {
       if (goesOn && this.#isFree(blow)) return true;
       await sleep(50);
     }
-    return this.#isFree(blow);
+    return !over.aborted && this.#isFree(blow);
   }
 
   #isFree({ holds, forMs }: DrawnBlow): boolean {
@@ -128,6 +147,7 @@ export class Nemesis {
     const blow = this.#struck;
     this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
     this.#held.add(holds);
+    this.#latest = `${what} ${on}`;
     this.history.add({ kind: 'BLOW', blow, what, on, phase: 'BEGINS' });
     // What cannot be struck just now, because something else is away, is not struck.
     await begin().catch(() => undefined);
@@ -169,11 +189,11 @@ const MOMENTS: Readonly<Record<string, ServiceName>> = {
   RETRY_ROUND: 'orchestrator',
 };
 
+const UNDER_WAY: readonly string[] = ['DRAINING', 'UPGRADING', 'HEALTH_CHECKING'];
+
 /** Whose death would hurt most just now; undefined: it is a moment like any other. */
 function whomItHurts({ data }: ProgressEvent): ServiceName | undefined {
   if ('previousStatus' in data) return MOMENTS[data.executionStatus];
   if ('note' in data) return MOMENTS[data.note];
-  const { completed, total } = data.progress;
-  const isLast = data.instanceStatus === 'COMPLETED' && completed === total;
-  return isLast ? 'orchestrator' : undefined;
+  return undefined;
 }

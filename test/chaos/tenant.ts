@@ -54,8 +54,16 @@ export class Tenant {
     return `${this.fleet.name}: ${what}`;
   }
 
-  /** Until it is over and nothing is active any more; `given` gives up even then. */
+  /** Until it is over and nothing is active any more, or until all is given up. */
   async work(over: AbortSignal, given: AbortSignal): Promise<void> {
+    try {
+      await this.#work(over, given);
+    } catch (error) {
+      if (!given.aborted) throw error;
+    }
+  }
+
+  async #work(over: AbortSignal, given: AbortSignal): Promise<void> {
     let last: Shown | undefined;
     while (!given.aborted) {
       const active = await this.#active(given);

@@ -166,8 +166,8 @@ export function tenantsAreApart(ledger: Ledger): Checked {
   return { looked, findings };
 }
 
-/** After a blow has ended a part may be away so long. */
-const RECOVERY_MS = 20_000;
+/** After a blow has ended a part may be away so long, on a machine that has much else to do. */
+const RECOVERY_MS = 60_000;
 
 /** A server's error is a 503 with a problem that says why, and only while a part is away. */
 export function errorsAreProblems(ledger: Ledger): Checked {
