@@ -20,7 +20,7 @@ export function answeringTargets(
       },
       room: async (except, signal) => {
         const count = await driver.room(except, signal);
-        answered({ ...by, to: 'ROOM' });
+        answered({ ...by, to: 'ROOM', down: count.down });
         return count;
       },
       submit: async (operations, fence, signal) => {

@@ -64,7 +64,13 @@ class Said {
       this.#note(`${service} ${fleet} METRIC`, nowMs);
     }
     if (answer.to !== 'LIST') return;
-    for (const one of answer.instances.filter(isWell)) {
+    const { instances } = answer;
+    if (instances.length > 0 && instances.every(isWell)) {
+      this.#note(`${service} ${fleet} ALL`, nowMs);
+      const versions = new Set(instances.map(({ version }) => version));
+      if (versions.size === 1) this.#note(`${service} ${fleet} ALL ${[...versions].join()}`, nowMs);
+    }
+    for (const one of instances.filter(isWell)) {
       this.#note(`${service} ${fleet} ${one.id}`, nowMs);
       this.#note(`${service} ${fleet} ${one.id} ${String(one.version)}`, nowMs);
     }
@@ -175,14 +181,15 @@ function checkChecks({ must, world }: Ground, { event }: SeenMessage, said: Said
   const isPost = kind === 'POST';
   const name = isPost ? 'POST_UPGRADE_STATE' : 'HEALTH_ENDPOINTS';
   if (checks.find(({ check }) => check === name)?.outcome !== 'PASSED') return;
+  // All of them in one answer: one that is gone by then, or has come since, was not checked.
+  const instanceId = 'ALL';
   const version = isPost ? execution.plan.to.version : null;
-  const { instances = 0 } = world.upgrades.find(({ create }) => create.id === executionId) ?? {};
-  for (const { instanceId, status, index } of world.instances(executionId)) {
-    // A late answer may be of checks whose execution has gone on to take it all back.
-    if (world.truth.hasVanished(fleetOf(execution), instanceId)) continue;
-    if (instanceId === '' || index >= instances || (isPost && status !== 'COMPLETED')) continue;
-    const pass = { by: 'validator', fleet: fleetOf(execution), instanceId, version } as const;
-    const isSaid = said.lastMs(pass) >= (execution.startedAtMs ?? 0);
-    must(isSaid, () => `${executionId}: ${name} PASSED, and ${instanceId} was not said to be well`);
-  }
+  const pass = { by: 'validator', fleet: fleetOf(execution), instanceId, version } as const;
+  const isSaid = said.lastMs(pass) >= sinceMs(execution, isPost);
+  must(isSaid, () => `${executionId}: ${name} PASSED, and the instances were not said to be well`);
+}
+
+function sinceMs(execution: Execution, isPost: boolean): number {
+  const askedAtMs = 'postChecksAskedAtMs' in execution ? execution.postChecksAskedAtMs : null;
+  return (isPost ? askedAtMs : null) ?? execution.startedAtMs ?? 0;
 }

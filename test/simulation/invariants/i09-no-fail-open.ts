@@ -86,7 +86,7 @@ function checkSwitched({ must }: Ground, { id, before, after }: SeenExecution, s
 }
 
 /** Nothing went on by checks that are not there. */
-function checkEnd({ must }: Ground, { id, before, after }: SeenExecution): void {
+function checkEnd({ must }: Ground, { id, before, after, facts }: SeenExecution): void {
   const isPassed = (checks: Execution['preChecks']): boolean =>
     checks.length > 0 && checks.every(({ outcome }) => outcome !== 'FAILED');
   if (before?.status === 'VALIDATING' && 'room' in after) {
@@ -95,14 +95,17 @@ function checkEnd({ must }: Ground, { id, before, after }: SeenExecution): void 
   if (after.status === 'COMPLETED') {
     must(isPassed(after.postChecks), () => `${id} is COMPLETED and its checks have not passed`);
   }
-  if (before?.status === 'CANARY_MONITORING' && after.status === 'IN_PROGRESS') {
+  for (const fact of facts) {
+    if (fact.type !== 'STATUS_CHANGED' || fact.from !== 'CANARY_MONITORING') continue;
+    if (fact.to !== 'IN_PROGRESS' || fact.by !== BY_ITSELF) continue;
     const { canary, plan } = after;
-    const isHealthy = canary?.verdict === 'HEALTHY' && canary.durationOver;
-    const isByItself = after.revision === before.revision + 1 && plan.autoPromote;
-    const isAsked = !isByItself || isHealthy || before.waitingFor !== null;
-    must(isAsked, () => `${id} was promoted while its canaries were ${String(canary?.verdict)}`);
+    const isHealthy = canary?.verdict === 'HEALTHY' && canary.durationOver && plan.autoPromote;
+    must(isHealthy, () => `${id} promoted itself, its canaries are ${String(canary?.verdict)}`);
   }
 }
+
+/** Who has promoted canaries when nobody has. */
+const BY_ITSELF = 'autoPromote';
 
 /** Written down a second time, from the spec. */
 const CHECK_NAMES = {

@@ -11,9 +11,7 @@ export const ownersProve: Invariant = {
   says: 'what only an owner does is committed under its lease, and no lease is believed when over',
   watch: (ground) => ({
     believed: (owner, overForMs) => {
-      ground.must(overForMs < 0, () => {
-        return `${owner} believes in leases that have been over`;
-      });
+      ground.must(false, () => `${owner} believed in leases over for ${String(overForMs)} ms`);
     },
     committed: (commit) => {
       for (const seen of commit.executions) {

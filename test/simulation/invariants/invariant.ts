@@ -39,6 +39,8 @@ export interface Watch {
   answered?(answer: SeenAnswer): void;
   /** A process has taken itself for an owner by leases that have been over for so long, in ms. */
   believed?(owner: string, overForMs: number): void;
+  /** A process has decided by rows that were others by then. */
+  overtaken?(owner: string, found: string): void;
   /** An operator was told that an action was accepted. */
   accepted?(executionId: string, action: string): void;
   /** An operator got an answer that was no acceptance: its text. */
@@ -136,7 +138,8 @@ export type SeenAnswer = { readonly service: ServiceName; readonly fleet: string
   | { readonly to: 'LIST'; readonly instances: readonly ObservedInstance[] }
   | { readonly to: 'OPERATIONS'; readonly states: readonly OperationState[] }
   | { readonly to: 'METRIC'; readonly value: number | null }
-  | { readonly to: 'ROOM' }
+  /** Without those that were named. */
+  | { readonly to: 'ROOM'; readonly down: number }
 );
 
 /** The execution an operation's id speaks of. */

@@ -8,7 +8,7 @@ import type {
 import type { FactRow } from '../../../apps/orchestrator/src/persistence/execution-tx.memory.store.js';
 import type { ServiceName } from '../simulated-process.js';
 import { AT_THE_PORTS } from './at-the-ports.js';
-import { Findings } from './findings.js';
+import type { Findings } from './findings.js';
 import { appliedOnce } from './i01-applied-once.js';
 import { nothingLost } from './i02-nothing-lost.js';
 import { sequenceWithoutGap } from './i03-sequence.js';
@@ -89,6 +89,10 @@ export class Watches implements Required<Watch> {
 
   believed(...of: Parameters<Required<Watch>['believed']>): void {
     for (const watch of this.#watches) watch.believed?.(...of);
+  }
+
+  overtaken(...of: Parameters<Required<Watch>['overtaken']>): void {
+    for (const watch of this.#watches) watch.overtaken?.(...of);
   }
 
   accepted(...of: Parameters<Required<Watch>['accepted']>): void {

@@ -27,12 +27,12 @@ export const BUS_BUGS: readonly PlantedBug[] = [
 ];
 
 /**
- * Two sends in flight on one idempotent producer. The broker takes a sequence number that it has
- * seen for a repeated batch: it acknowledges it and writes nothing. A send whose answer is lost
- * hands its number back, and the next send goes out under it.
+ * Many sends in flight on one idempotent producer, one for each message. The broker takes a sequence
+ * number that it has seen for a repeated send: it acknowledges it and writes nothing. A send whose
+ * answer is lost hands its number back, and whichever comes next goes out under it.
  */
 class PipeliningProducer extends MessageProducer {
-  /** Of the next batch that is sent. */
+  /** Of the next send. */
   #sequence = 0;
   /** What the broker has seen of this producer. */
   #seen = -1;
@@ -45,34 +45,27 @@ class PipeliningProducer extends MessageProducer {
   }
 
   override async publish(messages: readonly BusMessage[]): Promise<void> {
-    const half = Math.ceil(messages.length / 2);
-    await Promise.all([this.#send(messages.slice(0, half)), this.#send(messages.slice(half))]);
+    await Promise.all(messages.map((message) => this.#send(message, this.#sequence++)));
   }
 
   override isConnected(): boolean {
     return this.honest.isConnected();
   }
 
-  async #send(batch: readonly BusMessage[]): Promise<void> {
-    if (batch.length === 0) return;
-    for (;;) {
-      const sequence = this.#sequence++;
-      if (sequence <= this.#seen) return;
-      try {
-        // A connection of its own each, or the twin would send one after the other.
-        await this.place.bus.producer(this.place.owner).publish(batch);
-        this.#seen = Math.max(this.#seen, sequence);
-        return;
-      } catch {
-        if (this.#isWritten(batch)) this.#seen = Math.max(this.#seen, sequence);
-        this.#sequence = sequence;
-      }
+  async #send(message: BusMessage, sequence: number): Promise<void> {
+    if (sequence <= this.#seen) return;
+    try {
+      await this.honest.publish([message]);
+      this.#seen = Math.max(this.#seen, sequence);
+    } catch {
+      if (this.#isWritten(message)) this.#seen = Math.max(this.#seen, sequence);
+      this.#sequence = sequence;
+      await this.#send(message, this.#sequence++);
     }
   }
 
-  #isWritten(batch: readonly BusMessage[]): boolean {
-    return batch.every(({ topic, value }) =>
-      this.place.bus.contents(topic).some((there) => there.value?.equals(Buffer.from(value))),
-    );
+  #isWritten({ topic, value }: BusMessage): boolean {
+    const bytes = Buffer.from(value);
+    return this.place.bus.contents(topic).some((there) => there.value?.equals(bytes));
   }
 }

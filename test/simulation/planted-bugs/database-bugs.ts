@@ -67,10 +67,22 @@ export const DATABASE_BUGS: readonly PlantedBug[] = [
     }),
   },
   {
+    name: 'lock-not-taken',
+    what: 'reads the row that it decides by, and does not lock it',
+    caughtBy: ['I10'],
+    seedsMax: 40,
+    plant: () => ({
+      database: (view) =>
+        alteredTransactions(view, (tx) => ({
+          lockRow: async (table, key) => (await tx.table(table).get(key)) !== undefined,
+        })),
+    }),
+  },
+  {
     name: 'timer-that-fires-twice',
     what: 'fires a delay as soon as it is armed and once more when it is over, believed both times',
-    caughtBy: ['I1'],
-    seedsMax: 60,
+    caughtBy: ['I6'],
+    seedsMax: 30,
     plant: () => {
       const early = new Map<string, Timer>();
       const over = new Set<string>();

@@ -1,6 +1,6 @@
 /** Bugs behind the store of executions: locks, guards, books, and whose rows are whose. */
 import type { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
-import { isTerminal, type Execution } from '#core/execution/execution.js';
+import { isTerminal, type Execution, type InstanceStatus } from '#core/execution/execution.js';
 import type { InstancesMoved } from '#core/execution/execution-facts.js';
 import { MemoryExecutionStore } from '../../../apps/orchestrator/src/persistence/execution.memory.store.js';
 import type {
@@ -22,18 +22,8 @@ export const STORE_BUGS: readonly PlantedBug[] = [
       store: (database) =>
         new AlteredStore(database, (tx, store) => ({
           lock: (ids) => unlocked(store, ids),
-          save: async (changes) => tx.save(await Promise.all(changes.map(asItStands(store)))),
+          save: async (changes) => tx.save(await asTheyStand(tx, changes)),
         })),
-    }),
-  },
-  {
-    name: 'lock-not-taken',
-    what: 'reads what it decides by without locking it',
-    caughtBy: ['I2', 'I3', 'I6'],
-    seedsMax: 20,
-    plant: () => ({
-      store: (database) =>
-        new AlteredStore(database, (_, store) => ({ lock: (ids) => unlocked(store, ids) })),
     }),
   },
   {
@@ -60,7 +50,7 @@ export const STORE_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'counters-that-drift',
-    what: 'counts an instance that failed as completed',
+    what: 'counts what failed, or was rolled back, as completed',
     caughtBy: ['I6'],
     seedsMax: 20,
     plant: () => ({
@@ -111,12 +101,17 @@ async function unlocked(
   return new Map(found.flatMap((one) => (one === null ? [] : [[one.execution.id, one]])));
 }
 
-/** As if what is there now were what was decided by. */
-function asItStands(store: MemoryExecutionStore) {
-  return async (change: ExecutionChange): Promise<ExecutionChange> => {
-    const { revision } = (await store.get(change.next.id))?.execution ?? change.before;
+/** As if what is there now were what was decided by: an update without a condition. */
+async function asTheyStand(
+  tx: ExecutionTx,
+  changes: readonly ExecutionChange[],
+): Promise<ExecutionChange[]> {
+  const ids = changes.map(({ next }) => next.id);
+  const now = await tx.lock(ids, 'wait');
+  return changes.map((change) => {
+    const { revision } = now.get(change.next.id)?.execution ?? change.before;
     return { ...change, before: { ...change.before, revision } };
-  };
+  });
 }
 
 function withOneMore(change: ExecutionChange): ExecutionChange {
@@ -163,10 +158,14 @@ function reopening(
 
 function drifted(change: ExecutionChange): ExecutionChange {
   const { next, facts } = change;
-  const hasFailed = facts.some((fact) => fact.type === 'INSTANCES_MOVED' && fact.to === 'FAILED');
-  const { COMPLETED, FAILED } = next.counters;
-  if (!hasFailed || FAILED === 0) return change;
-  const counters = { ...next.counters, COMPLETED: COMPLETED + 1, FAILED: FAILED - 1 };
+  const counters: Record<InstanceStatus, number> = { ...next.counters };
+  for (const fact of facts) {
+    if (fact.type !== 'INSTANCES_MOVED') continue;
+    const { to, count } = fact;
+    if ((to !== 'FAILED' && to !== 'ROLLED_BACK') || counters[to] < count) continue;
+    counters[to] -= count;
+    counters.COMPLETED += count;
+  }
   return { ...change, next: { ...next, counters } };
 }
 

@@ -56,7 +56,7 @@ export const TARGET_BUGS: readonly PlantedBug[] = [
     what: 'counts as down what was taken down, and not what fell by itself',
     caughtBy: ['I4'],
     seedsMax: 20,
-    plant: () => ({ targets: (targets) => without(targets, 'DOWN') }),
+    plant: () => ({ targets: (targets) => seeingNobodyDown(targets) }),
   },
   {
     name: 'rollback-beyond-the-room',
@@ -65,7 +65,7 @@ export const TARGET_BUGS: readonly PlantedBug[] = [
     seedsMax: 40,
     plant: () => ({
       targets: (targets, { service }) =>
-        service === 'rollback-agent' ? without(targets, 'DOWN') : targets,
+        service === 'rollback-agent' ? seeingNobodyDown(targets) : targets,
     }),
   },
   {
@@ -142,13 +142,10 @@ function ofTheNext(states: readonly OperationState[]): OperationState[] {
   }));
 }
 
-/** @param what of a count is not seen */
-function without(targets: TargetDrivers, what: 'DOWN'): TargetDrivers {
+/** What the services themselves have taken down they count by themselves. */
+function seeingNobodyDown(targets: TargetDrivers): TargetDrivers {
   return new AlteredTargets(targets, (driver) => ({
-    room: async (except, signal) => {
-      const count = await driver.room(except, signal);
-      return what === 'DOWN' ? { ...count, down: 0 } : count;
-    },
+    room: async (except, signal) => ({ ...(await driver.room(except, signal)), down: 0 }),
   }));
 }
 
