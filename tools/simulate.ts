@@ -1,78 +1,90 @@
 /**
  * `npm run simulate`: the whole saga under seeded faults, in virtual time.
  *
- *   npm run simulate -- --seeds 1000          seeds 1 to 1000; --from 5001 begins elsewhere
+ *   npm run simulate -- --seeds 10000         seeds 1 to 10000 on all cores; --from 5001 begins
+ *                                             elsewhere, --jobs 1 leaves the other cores alone
  *   npm run simulate -- --seed 42 --trace     one run, line by line
  *   npm run simulate -- --bug dual-write      with a planted bug, which must be caught
  */
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { GUARDS, ROWS } from '#core/execution/execution-transitions.js';
-import { PLANTED_BUGS } from '../test/simulation/planted-bugs.js';
-import { HONEST } from '../test/simulation/planted-bugs/planted-bug.js';
 import { replayLine, runSeed, type SeedRun } from '../test/simulation/run-seed.js';
 import { runCommand, say, type Command } from './command.js';
+import { bugOf } from './simulate/bugs.js';
+import { ProgressLine } from './simulate/progress-line.js';
+import { runSeeds } from './simulate/seed-threads.js';
+import { Tally } from './simulate/tally.js';
 
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '300' },
     from: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: String(availableParallelism()) },
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
     bug: { type: 'string' },
   },
 });
 
-function bugOf(name: string | undefined) {
-  const bug = name === undefined ? HONEST : PLANTED_BUGS.find((one) => one.name === name);
-  if (bug === undefined) {
-    const names = PLANTED_BUGS.map((one) => one.name).join(', ');
-    throw new Error(`there is no planted bug ${name ?? ''}; there are ${names}`);
-  }
-  return bug;
+/** A whole number of at least 1, as it was typed. */
+function countOf(name: 'seeds' | 'from' | 'jobs' | 'seed'): number {
+  const text = values[name] ?? '';
+  const count = Number(text);
+  if (Number.isSafeInteger(count) && count >= 1) return count;
+  throw new Error(`--${name} is a whole number from 1, not ${text}`);
 }
 
 function show(run: SeedRun): void {
   const { problems, ends, virtualMs, events, traceHash } = run;
   const seconds = (virtualMs / 1_000).toFixed(0);
-  say(
-    `seed ${String(run.seed)}: ${ends.join(', ')} after ${seconds} s and ${String(events)} events`,
-  );
-  say(`trace ${traceHash}`);
+  const after = `${seconds} s and ${String(events)} events`;
+  say(`seed ${String(run.seed)}: ${ends.join(', ')} after ${after}; trace ${traceHash}`);
   for (const problem of problems) say(`  WRONG  ${problem}`);
+  if (problems.length > 0) say(`  again: ${replayLine(run, bugOf(values.bug))}`);
 }
 
-await runCommand(async ({ interrupted }: Command) => {
+/** How fast: seeds for each second that passed, and for each second of one core. */
+class Pace {
+  readonly #startedMs = performance.now();
+  readonly #startedCpu = process.cpuUsage();
+
+  of(seeds: number): string {
+    const seconds = (performance.now() - this.#startedMs) / 1_000;
+    const { user, system } = process.cpuUsage(this.#startedCpu);
+    const [perSecond, perCore] = [seeds / seconds, (seeds * 1e6) / (user + system)];
+    const pace = `${perSecond.toFixed(1)} per second, ${perCore.toFixed(1)} of one core`;
+    return `${String(seeds)} seeds in ${seconds.toFixed(1)} s (${pace})`;
+  }
+}
+
+async function runMany(command: Command): Promise<number> {
+  const [first, count, jobs] = [countOf('from'), countOf('seeds'), countOf('jobs')];
+  const tally = new Tally();
+  const pace = new Pace();
+  const progress = new ProgressLine(process.stdout, () => performance.now());
+  const stand = (): string => `${pace.of(tally.done)}, ${String(tally.wrong)} wrong`;
+  command.onEnd(() => {
+    progress.clear();
+    for (const line of tally.lines()) say(line);
+    say(stand());
+  });
+  const done = (run: SeedRun): void => {
+    tally.add(run);
+    if (run.problems.length > 0) {
+      progress.clear();
+      show(run);
+    }
+    progress.show(() => `${stand()}; ${String(count - tally.done)} to go`);
+  };
+  const { interrupted } = command;
+  await runSeeds({ first, count, jobs, bug: values.bug, done, interrupted });
+  return tally.wrong === 0 ? 0 : 1;
+}
+
+await runCommand(async (command: Command) => {
   const bug = bugOf(values.bug);
-  if (values.seed !== undefined) {
-    const run = await runSeed(Number(values.seed), bug, values.trace ? say : undefined);
-    show(run);
-    return run.problems.length === 0 ? 0 : 1;
-  }
-  const [first, count] = [Number(values.from), Number(values.seeds)];
-  const startedMs = performance.now();
-  const startedCpu = process.cpuUsage();
-  const ends = new Map<string, number>();
-  const untaken = new Set([...ROWS, ...GUARDS].map(({ name }) => name));
-  let wrong = 0;
-  let done = 0;
-  for (let seed = first; seed < first + count && !interrupted.aborted; seed += 1) {
-    const run = await runSeed(seed, bug);
-    done += 1;
-    for (const row of run.rowsHit.keys()) untaken.delete(row);
-    for (const end of run.ends) ends.set(end, (ends.get(end) ?? 0) + 1);
-    if (run.problems.length === 0) continue;
-    wrong += 1;
-    show(run);
-    say(`  again: ${replayLine(run, bug)}`);
-  }
-  const seconds = (performance.now() - startedMs) / 1_000;
-  const { user, system } = process.cpuUsage(startedCpu);
-  const perCpuSecond = ((done * 1e6) / (user + system)).toFixed(1);
-  say(
-    `${String(done)} seeds in ${seconds.toFixed(1)} s, ${perCpuSecond} per second of one core; ` +
-      `${String(wrong)} wrong`,
-  );
-  say([...ends].map(([end, times]) => `${end} ${String(times)}`).join(', '));
-  if (untaken.size > 0) say(`rows of the table that no seed took: ${[...untaken].join(', ')}`);
-  return wrong === 0 ? 0 : 1;
+  if (values.seed === undefined) return runMany(command);
+  const run = await runSeed(countOf('seed'), bug, values.trace ? say : undefined);
+  show(run);
+  return run.problems.length === 0 ? 0 : 1;
 });

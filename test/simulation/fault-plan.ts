@@ -1,5 +1,6 @@
 /** What can go wrong in one run, and how often: drawn from its seed. */
 import type { SeededRandom } from '#testing/seeded-random.js';
+import type { ServiceName } from './simulated-process.js';
 
 /** Chances, each of one I/O. */
 export interface FaultRates {
@@ -11,7 +12,7 @@ export interface FaultRates {
   readonly answerLost: number;
   /** Its process dies there. */
   readonly crashes: number;
-  /** A publish is written twice. */
+  /** A publish is written twice, a call arrives twice. */
   readonly doubled: number;
 }
 
@@ -19,6 +20,10 @@ export interface FaultPlan {
   readonly database: FaultRates;
   readonly bus: FaultRates;
   readonly target: FaultRates;
+  /** What is not the target's own and says how canaries do. */
+  readonly metrics: FaultRates;
+  /** The way between an operator and the orchestrator. */
+  readonly operators: FaultRates;
   readonly replicas: number;
   /** How long faults last, in virtual ms; then everything is healed. */
   readonly faultyMs: number;
@@ -26,8 +31,20 @@ export interface FaultPlan {
   readonly blowEveryMs: number;
   /** How far off a process's own clock may be, in ms: drawn at its start, and again in mid-run. */
   readonly skewsMs: readonly number[];
-  /** Chance that an operator acts at a moment that hurts. */
+  /** Chance that an operator acts, or something is lost, at a moment that hurts. */
   readonly bias: number;
+  /** One that is long enough for every deadline; null: none. */
+  readonly night: Night | null;
+}
+
+/** Everything is away, and comes back piece by piece. */
+export interface Night {
+  /** Once a row with one of these names was taken; empty: at any time. */
+  readonly after: readonly string[];
+  readonly forMs: number;
+  /** Comes back last, after as long as it takes the others to miss it; null: all come back soon. */
+  readonly last: ServiceName | null;
+  readonly lastAfterMs: number;
 }
 
 /** Right, some seconds off, and an hour off either way. */
@@ -53,12 +70,36 @@ export function drawFaults(random: SeededRandom): FaultPlan {
     bus: rates(),
     // A target far away: what is asked of it may arrive when somebody else drives it already.
     target: { ...rates(), slow: rate(0.5), crashes: rate(0.002) },
+    metrics: rates(),
+    operators: rates(),
     replicas: random.pick([1, 1, 2]),
     // Canaries are watched for minutes, and most upgrades end within one.
     faultyMs: random.chance(0.2) ? random.between(90_000, 300_000) : random.between(5_000, 90_000),
     blowEveryMs: random.chance(0.2) ? Infinity : random.between(1_000, 20_000),
     skewsMs: SKEWS_MS,
     bias: random.chance(0.5) ? 0.5 : 0.05,
+    night: random.chance(0.12) ? drawNight(random) : null,
+  };
+}
+
+const MINUTE_MS = 60_000;
+
+/** By whom somebody is missed, and since when: what follows has deadlines of minutes, or of an hour. */
+const NIGHTS: readonly Pick<Night, 'after' | 'last'>[] = [
+  { after: ['start', 'page-listed', 'checks-under-way'], last: 'validator' },
+  { after: ['canaries-completed', 'canary-watched'], last: 'canary-monitor' },
+  { after: ['rollback', 'canary-unhealthy', 'rollback-progressed'], last: 'rollback-agent' },
+  { after: ['cancel-rollback', 'failed-again', 'threshold-reached'], last: 'rollback-agent' },
+  { after: ['next-batch', 'retry-round', 'cancel', 'no-room'], last: null },
+  { after: ['pause', 'stage-settled', 'revert', 'canary-watched', 'no-room'], last: null },
+  { after: ['all-completed', 'new-set', 'traffic-switched', 'batch-settled'], last: null },
+];
+
+function drawNight(random: SeededRandom): Night {
+  return {
+    ...random.pick(NIGHTS),
+    forMs: random.pick([3, 17, 65, 130]) * MINUTE_MS + random.between(0, MINUTE_MS),
+    lastAfterMs: random.pick([0.2, 3, 5]) * MINUTE_MS,
   };
 }
 
@@ -67,11 +108,14 @@ export const NO_FAULTS: FaultPlan = {
   database: NONE,
   bus: NONE,
   target: NONE,
+  metrics: NONE,
+  operators: NONE,
   replicas: 1,
   faultyMs: 0,
   blowEveryMs: Infinity,
   skewsMs: [0],
   bias: 0,
+  night: null,
 };
 
 /** How long a slow I/O takes, in ms: a heavy tail, up to half a minute. */

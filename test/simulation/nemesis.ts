@@ -1,7 +1,9 @@
 /** Whoever means ill: kills, freezes, fells, asks for things at the worst moment. */
+import { allowedActions } from '#core/execution/decide.js';
 import { isTerminal, type StrategyName } from '#core/execution/execution.js';
 import type { ActionType } from '#core/execution/execution-inputs.js';
 import { type SeededRandom } from '#testing/seeded-random.js';
+import { Disasters } from './disasters.js';
 import type { SimulatedWorld } from './simulated-world.js';
 import { SERVICES } from './services.js';
 import { FROM, NEXT, TO } from './registered.js';
@@ -29,6 +31,9 @@ const MOMENTS: readonly string[] = [
   'set-operation-ended',
 ];
 
+/** Rows after which an instance that falls hurts most. */
+const COUNTS: readonly string[] = ['validated', 'room-unknown', 'next-batch', 'rollback'];
+
 /** What an operator may do at any moment, however little sense it makes there. */
 const ACTIONS: readonly (ActionType | 'NEXT')[] = [
   'CANCEL',
@@ -52,14 +57,22 @@ const OPERATORS = ['olga', 'omar', 'ann'] as const;
 
 export class Nemesis {
   readonly #random: SeededRandom;
+  readonly #disasters: Disasters;
 
   constructor(private readonly world: SimulatedWorld) {
     this.#random = world.random.fork();
+    this.#disasters = new Disasters(world, world.random.fork());
     world.onJudged(({ executionId, rows }) => {
       const hurts = rows.some((row) => MOMENTS.includes(row));
       const { bias } = this.world.faults;
-      if (!hurts || !this.#isFaulty || !this.#random.chance(bias * 0.3)) return;
-      void this.#operate(executionId);
+      if (!this.#isFaulty) return;
+      this.#disasters.dusk(rows);
+      if (hurts && this.#random.chance(bias * 0.3)) void this.#operate(executionId);
+      // Between the count and the batch that goes by it, or right before the count.
+      if (rows.some((row) => COUNTS.includes(row)) && this.#random.chance(bias * 0.2)) {
+        const upgrade = this.world.upgrades.find(({ create }) => create.id === executionId);
+        if (upgrade !== undefined) void this.#fall(upgrade);
+      }
     });
     // What is on its way to the target when its sender is superseded arrives too late.
     world.onSlow(({ service }, doing) => {
@@ -74,12 +87,14 @@ export class Nemesis {
   /** Strikes until the faults are over. */
   async rage(): Promise<void> {
     const { clock, faults } = this.world;
-    const endMs = clock.nowMs() + faults.faultyMs;
+    let endMs = clock.nowMs() + faults.faultyMs;
     while (clock.nowMs() < endMs) {
       const untilNextMs = Math.round(-Math.log(1 - this.#random.next()) * faults.blowEveryMs);
       const leftMs = endMs - clock.nowMs();
       await clock.pass(Math.min(leftMs, Number.isFinite(untilNextMs) ? untilNextMs : leftMs));
       if (clock.nowMs() < endMs) await this.#strike();
+      // Whoever is back late is missed by the others before the faults are over.
+      endMs = Math.max(endMs, this.#disasters.dawnMs);
     }
     this.#isFaulty = false;
   }
@@ -99,6 +114,13 @@ export class Nemesis {
       [0.3, () => this.#appear(upgrade)],
       [1, () => this.#rewind()],
       [0.5, () => this.#killAll()],
+      [1, () => this.#disasters.expel()],
+      [0.7, () => this.#disasters.databaseAway()],
+      [0.7, () => this.#disasters.cutConnections()],
+      [0.5, () => this.#disasters.brokerAway()],
+      [0.7, () => this.#disasters.targetAway(upgrade)],
+      [0.2, () => this.#disasters.dusk()],
+      [0.5, () => this.#trespass(upgrade)],
     ];
     const weights = blows.reduce((sum, [weight]) => sum + weight, 0);
     let at = random.next() * weights;
@@ -111,10 +133,14 @@ export class Nemesis {
   #kill(): void {
     const { world } = this;
     const alive = world.processes();
-    if (alive.length > 0) world.kill(this.#random.pick(alive));
+    if (alive.length === 0) return;
+    const process = this.#random.pick(alive);
+    world.strike(process.owner, 'killed', 'by itself');
+    world.kill(process);
   }
 
   #killAll(): void {
+    this.world.strike('world', 'power cut', 'all at once');
     for (const process of this.world.processes()) this.world.kill(process, 'a power cut');
   }
 
@@ -124,7 +150,7 @@ export class Nemesis {
     if (alive.length === 0) return;
     const process = this.#random.pick(alive);
     const forMs = this.#random.between(100, 6_000);
-    world.trace(process.owner, `is frozen for ${String(forMs)} ms`);
+    world.strike(process.owner, 'frozen', `for ${String(forMs)} ms`);
     process.freeze();
     world.clock.at(world.clock.nowMs() + forMs, () => {
       process.thaw();
@@ -134,7 +160,7 @@ export class Nemesis {
   async #fall({ fleet, instances }: Upgrade): Promise<void> {
     const { world } = this;
     const index = this.#random.between(0, instances - 1);
-    world.trace(fleet, `instance ${String(index)} falls by itself`);
+    world.strike(fleet, 'target: instance falls', `instance ${String(index)}`);
     await world.rooms.fall(fleet, index);
     if (this.#random.chance(0.5)) return;
     world.clock.at(world.clock.nowMs() + this.#random.between(100, 10_000), () => {
@@ -146,7 +172,7 @@ export class Nemesis {
     const faults = this.#random.chance(0.5)
       ? []
       : drawTargetFaults(this.#random, instances, create.plan.strategy);
-    this.world.trace(fleet, `faults: ${JSON.stringify(faults)}`);
+    this.world.strike(fleet, 'target: faults changed', JSON.stringify(faults));
     await this.world.fleets.setFaults(fleet, faults);
   }
 
@@ -154,8 +180,7 @@ export class Nemesis {
     const random = this.#random;
     // Drawn before anything is awaited: the order of draws must not hang on answers.
     const force = random.chance(0.3);
-    const hasEnded = this.world.has(id) && isTerminal(this.world.execution(id).status);
-    const actions = hasEnded ? ACTIONS_AT_THE_END : ACTIONS;
+    const actions = this.#actionsFor(id);
     const acting = Array.from({ length: random.pick([1, 1, 1, 2, 2, 3]) }, () => {
       const over = { by: random.pick(OPERATORS), force, reason: 'because' };
       const strategy = random.pick(DRAWN_STRATEGIES);
@@ -171,6 +196,15 @@ export class Nemesis {
     );
   }
 
+  /** Often what is possible: of two at once both may be accepted only then. */
+  #actionsFor(id: string): readonly (ActionType | 'NEXT')[] {
+    if (!this.world.has(id)) return ACTIONS;
+    const execution = this.world.execution(id);
+    if (isTerminal(execution.status)) return ACTIONS_AT_THE_END;
+    const possible = allowedActions(execution).filter((action) => action !== 'CANCEL');
+    return possible.length > 0 && this.#random.chance(0.3) ? possible : ACTIONS;
+  }
+
   /** The next upgrade of the same fleet, or the same one again where it was not completed. */
   #goOn(newId: string, id: string, strategy: StrategyName): Promise<boolean> {
     const upgrade = this.world.upgrades.find(({ create }) => create.id === id);
@@ -184,18 +218,31 @@ export class Nemesis {
 
   async #vanish({ fleet, instances }: Upgrade): Promise<void> {
     const index = this.#random.between(0, instances - 1);
-    this.world.trace(fleet, `instance ${String(index)} vanishes`);
+    this.world.strike(fleet, 'target: instance vanishes', `instance ${String(index)}`);
     await this.world.rooms.vanish(fleet, index);
   }
 
   async #appear({ fleet, instances }: Upgrade): Promise<void> {
-    this.world.trace(fleet, 'an instance appears');
+    this.world.strike(fleet, 'target: instance appears', 'one more');
     await this.world.fleets.alter(fleet, instances, {});
+  }
+
+  /** Somebody acts in the name of a tenant it is not. */
+  #trespass({ create: { id, tenantId } }: Upgrade): void {
+    const { world } = this;
+    const type = this.#random.pick(['CANCEL', 'PAUSE', 'ROLLBACK'] as const);
+    const others = world.upgrades.filter(({ create }) => create.tenantId !== tenantId);
+    const other = others[0]?.create.tenantId ?? 'nobody';
+    if (!world.has(id)) return;
+    world.strike('mallory', 'operator: of another tenant', type);
+    void world.people.trespass(id, type, other).then((isAccepted) => {
+      if (isAccepted) world.findings.report(`I14: ${other} may ${type} ${id} of ${tenantId}`);
+    });
   }
 
   #rewind(): void {
     const group = this.#random.pick(SERVICES);
-    this.world.trace(group, 'is given everything once more');
+    this.world.strike(group, 'bus: replayed', 'from the start');
     this.world.bus.rewind(group);
   }
 }

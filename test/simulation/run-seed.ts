@@ -18,6 +18,8 @@ export interface SeedRun {
   readonly ends: readonly string[];
   readonly virtualMs: number;
   readonly events: number;
+  /** How often each kind of fault has really happened. */
+  readonly struck: ReadonlyMap<string, number>;
   /** How often each invariant was looked at. */
   readonly looks: ReadonlyMap<string, number>;
 }
@@ -28,9 +30,11 @@ export async function runSeed(
   onTrace?: (line: string) => void,
 ): Promise<SeedRun> {
   const random = new SeededRandom(seed);
-  const faults = drawFaults(random);
+  const faults = { ...drawFaults(random), ...bug.shownBy?.faults };
   const upgrades = random.pick([1, 1, 2]);
-  const drawn = Array.from({ length: upgrades }, (_, at) => drawUpgrade(random, at));
+  const drawn = Array.from({ length: upgrades }, (_, at) =>
+    drawUpgrade(random, at, bug.shownBy?.upgrade),
+  );
   const world = new SimulatedWorld({ seed, faults, bug, ...(onTrace && { onTrace }) });
   const startedMs = world.clock.nowMs();
   const nemesis = new Nemesis(world);
@@ -53,6 +57,7 @@ export async function runSeed(
     ends: world.upgrades.map(({ create }) => world.execution(create.id).status),
     virtualMs: world.clock.nowMs() - startedMs,
     events: world.clock.happened,
+    struck: world.struck,
     looks: world.findings.looks,
   };
 }

@@ -99,7 +99,7 @@ export const BUILD: Readonly<Record<ServiceName, (ground: Ground) => Built>> = {
   },
   validator: (ground) => {
     const { database } = ground;
-    const store = new MemoryValidationStore(database, () => database.store.nowMs());
+    const store = new MemoryValidationStore(database);
     const parts = partsOf(ground);
     const validator = new Validator({ ...parts, store });
     const { consumer, deadLetters } = validator;
@@ -111,7 +111,7 @@ export const BUILD: Readonly<Record<ServiceName, (ground: Ground) => Built>> = {
   },
   'canary-monitor': (ground) => {
     const { database } = ground;
-    const store = new MemoryWatchStore(database, () => database.store.nowMs());
+    const store = new MemoryWatchStore(database);
     const { prometheus } = ground;
     const parts = { ...partsOf(ground), store, prometheus, intervalMs: WATCH_INTERVAL_MS };
     const monitor = new CanaryMonitor(parts);
@@ -124,7 +124,7 @@ export const BUILD: Readonly<Record<ServiceName, (ground: Ground) => Built>> = {
   },
   'rollback-agent': (ground) => {
     const { database } = ground;
-    const store = new MemoryRollbackStore(database, () => database.store.nowMs());
+    const store = new MemoryRollbackStore(database);
     const parts = partsOf(ground);
     const agent = new RollbackAgent({ ...parts, store });
     const { consumer, deadLetters } = agent;

@@ -10,6 +10,7 @@ import {
 import type { TargetSettings } from '#targets/target.driver.js';
 import type { SeededRandom } from '#testing/seeded-random.js';
 import { slowness, type FaultRates } from './fault-plan.js';
+import type { Outages } from './outages.js';
 
 export type ServiceName = 'orchestrator' | 'validator' | 'canary-monitor' | 'rollback-agent';
 
@@ -20,6 +21,9 @@ export interface Surroundings {
   readonly isFaulty: () => boolean;
   /** How far off its own clock may be, in ms. */
   readonly skewsMs: readonly number[];
+  readonly outages: Outages;
+  /** A fault has really happened: of this kind, to whoever was doing this. */
+  readonly struck: (who: string, kind: string, doing: string) => void;
   /** Something takes long: a moment at which others may come first. */
   readonly slow: (process: SimulatedProcess, doing: string) => void;
   /** The process dies, by whatever it was doing. */
@@ -30,6 +34,27 @@ export interface Surroundings {
 const CLOCK_SET_WITHIN_MS = 600_000;
 
 const NEVER = new Promise<never>(() => undefined);
+
+/** What Postgres says when the same transaction may well succeed: 40001, 40P01, and no more. */
+const DATABASE_ERRORS = [
+  'could not serialize access due to concurrent update',
+  'deadlock detected',
+  'Connection terminated unexpectedly',
+] as const;
+/** A database that is away refuses, or is waited for, so long. */
+const REFUSED_AFTER_MAX_MS = 200;
+/** A client of Kafka that gives up does so within this. */
+const GIVEN_UP_AFTER_MAX_MS = 21_000;
+/** A target that does not answer is waited for so long. */
+const HANGING_MS = 5_000;
+/** How an I/O ends that has happened. */
+const AFTER = ['committed', 'after', 'back'] as const;
+
+/** What a process asks of a target. */
+export interface TargetCall {
+  readonly fleet: string;
+  readonly verb: string;
+}
 
 export class SimulatedProcess {
   isAlive = true;
@@ -84,49 +109,100 @@ export class SimulatedProcess {
   readonly databaseIo =
     (rates: FaultRates) =>
     async (name: string): Promise<void> => {
+      const what = `database of ${this.service}`;
+      await this.#away(what, name, () => this.around.random.between(0, REFUSED_AFTER_MAX_MS));
       // A lost answer is only told apart where something has happened.
       const lost = name === 'committed' ? rates.answerLost : 0;
       const hurts = name === 'committed' || name === 'commit' || name === 'dropOutbox';
       const fails = name === 'committed' ? lost : rates.fails;
-      await this.#meet(
-        { ...rates, fails, crashes: hurts ? rates.crashes * 5 : rates.crashes },
-        name,
-      );
+      const met = { ...rates, fails, crashes: hurts ? rates.crashes * 5 : rates.crashes };
+      const why = (): string => this.around.random.pick(DATABASE_ERRORS);
+      await this.#meet(met, 'database', name, why);
     };
 
   async busIo(rates: FaultRates, { kind, phase }: BusMove): Promise<unknown> {
+    const doing = `${kind} ${phase}`;
+    const { outages, random, isFaulty, struck } = this.around;
+    // A client of Kafka waits an outage out; not always for ever.
+    if (outages.isAway('broker') && random.chance(0.7)) await outages.over('broker');
+    await this.#away('broker', doing, () => random.between(0, GIVEN_UP_AFTER_MAX_MS));
     const fails = phase === 'after' ? rates.answerLost : rates.fails;
-    await this.#meet({ ...rates, fails }, `${kind} ${phase}`);
-    const { random, isFaulty } = this.around;
-    const isDoubled = kind === 'publish' && isFaulty() && random.chance(rates.doubled);
-    return isDoubled ? 'TWICE' : undefined;
+    await this.#meet({ ...rates, fails }, 'bus', doing);
+    if (kind !== 'publish' || phase !== 'before' || !isFaulty()) return undefined;
+    if (!random.chance(rates.doubled)) return undefined;
+    const answer = random.chance(0.8) ? 'TWICE' : 'PART';
+    struck(this.owner, answer === 'TWICE' ? 'bus: doubled' : 'bus: written in part', doing);
+    return answer;
   }
 
   /** A call of a target on its way there, or back. */
-  async targetIo(rates: FaultRates, way: 'there' | 'back', verb: string): Promise<void> {
+  async targetIo(rates: FaultRates, way: 'there' | 'back', of: TargetCall): Promise<void> {
+    const { outages, random } = this.around;
     const fails = way === 'back' ? rates.answerLost : rates.fails;
+    const doing = `${of.verb} ${way}`;
+    const isHanging = outages.isAway(`target ${of.fleet}`) && random.chance(0.5);
     try {
-      await this.#meet({ ...rates, fails }, `${verb} ${way}`);
+      await this.#away(`target ${of.fleet}`, doing, () => (isHanging ? HANGING_MS : 0));
+      await this.#meet({ ...rates, fails }, 'target', doing);
     } catch {
-      throw new TargetUnreachableError(`the target could not be asked to ${verb}`);
+      throw new TargetUnreachableError(`the target could not be asked to ${of.verb}`);
     }
   }
 
-  /** One I/O: it may be slow, may fail, and may be the last thing the process did. */
-  async #meet(rates: FaultRates, doing: string): Promise<void> {
+  /** The network brings a call a second time, whatever has become of whoever called. */
+  repeat(rates: FaultRates, { verb }: TargetCall, call: () => Promise<unknown>): void {
+    const { random, isFaulty, clock, struck } = this.around;
+    if (!isFaulty() || !random.chance(rates.doubled)) return;
+    const afterMs = slowness(random);
+    struck(this.owner, 'target: doubled', verb);
+    void clock
+      .sleep(afterMs)
+      .then(call)
+      .catch(() => undefined);
+  }
+
+  /** A question to where metrics are kept. */
+  async metricIo(rates: FaultRates): Promise<void> {
+    await this.#meet(rates, 'metrics', 'measure');
+  }
+
+  /** Refused, after a while, by what is away. */
+  async #away(what: string, doing: string, afterMs: () => number): Promise<void> {
+    const { outages, clock, struck } = this.around;
+    if (!outages.isAway(what)) return;
+    struck(this.owner, `${what.split(' ')[0] ?? ''}: away`, doing);
+    await clock.sleep(afterMs());
     await this.survive();
-    const { clock, random, isFaulty, die, slow } = this.around;
+    throw new Error(`connect ECONNREFUSED: ${doing}`);
+  }
+
+  /** One I/O: it may be slow, may fail, and may be the last thing the process did. */
+  async #meet(
+    rates: FaultRates,
+    port: string,
+    doing: string,
+    why: () => string = () => 'lost',
+  ): Promise<void> {
+    await this.survive();
+    const { clock, random, isFaulty, die, slow, struck } = this.around;
     if (!isFaulty()) return;
-    if (random.chance(rates.slow)) {
+    if (rates.slow > 0 && random.chance(rates.slow)) {
       slow(this, doing);
-      await clock.sleep(slowness(random));
+      const forMs = slowness(random);
+      struck(this.owner, `${port}: slow`, `${doing} for ${String(forMs)} ms`);
+      await clock.sleep(forMs);
       await this.survive();
     }
-    if (isFaulty() && random.chance(rates.crashes)) {
+    if (rates.crashes > 0 && isFaulty() && random.chance(rates.crashes)) {
+      struck(this.owner, `${port}: crashed`, doing);
       die(this, doing);
       await NEVER;
     }
-    if (isFaulty() && random.chance(rates.fails)) throw new Error(`lost: ${doing}`);
+    if (rates.fails > 0 && isFaulty() && random.chance(rates.fails)) {
+      const isAnswer = AFTER.some((word) => doing.endsWith(word));
+      struck(this.owner, `${port}: ${isAnswer ? 'answer lost' : 'failed'}`, doing);
+      throw new Error(`${why()}: ${doing}`);
+    }
   }
 }
 
@@ -168,10 +244,13 @@ export class ProcessTargets extends TargetDrivers {
 
   override open(target: TargetSettings): TargetDriver {
     const driver = this.targets.open(target);
+    const fleet = String(target.settings['fleet']);
     const call = async <T>(verb: string, ask: () => Promise<T>): Promise<T> => {
-      await this.process.targetIo(this.rates, 'there', verb);
+      const of = { fleet, verb };
+      await this.process.targetIo(this.rates, 'there', of);
+      this.process.repeat(this.rates, of, ask);
       const answer = await ask();
-      await this.process.targetIo(this.rates, 'back', verb);
+      await this.process.targetIo(this.rates, 'back', of);
       return answer;
     };
     return {

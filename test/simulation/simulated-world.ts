@@ -5,7 +5,7 @@
 import { isTerminal, type Execution } from '#core/execution/execution.js';
 import type { Action } from '#core/execution/execution-inputs.js';
 import { MemoryBus } from '#messaging/memory-bus.js';
-import { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
+import type { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
 import { SHARDS } from '#postgres/shard-of.js';
 import { InMemoryFleetStore } from '#targets/in-memory-fleet.store.js';
 import { SimulatedTargets } from '#targets/simulated-targets.js';
@@ -34,15 +34,16 @@ import {
   type PlantedBug,
   type PlantedPorts,
 } from './planted-bugs/planted-bug.js';
+import { Outages } from './outages.js';
 import { People } from './people.js';
 import { register } from './registered.js';
-import { SERVICES, TABLES_OF } from './services.js';
+import { SERVICES } from './services.js';
 import { ProcessTargets, type ServiceName, type SimulatedProcess } from './simulated-process.js';
 import { Supervisor } from './supervisor.js';
 import { Trace } from './trace.js';
 import type { Upgrade } from './upgrades.js';
 import { WatchedTargets } from './watched-targets.js';
-import { SimulatedView, type Databases } from './world-view.js';
+import { databasesOf, SimulatedView, type Databases } from './world-view.js';
 
 export const STARTED_AT_MS = Date.UTC(2030, 0, 1);
 const SESSION_TIMEOUT_MS = 3_000;
@@ -81,6 +82,9 @@ export class SimulatedWorld {
   readonly targets = new SimulatedTargets(this.fleets, this.clock);
   /** How fleets really are. */
   readonly rooms = new FleetTruth(this.clock, this.fleets);
+  readonly outages = new Outages(this.clock);
+  /** How often each kind of fault has really happened. */
+  readonly struck = new Map<string, number>();
   readonly people: People;
   readonly supervisor: Supervisor;
   /** Rows of the orchestrator's table that were taken, with how often. */
@@ -93,6 +97,7 @@ export class SimulatedWorld {
   readonly #onJudged: ((judged: Judged) => void)[] = [];
   readonly #onSlow: ((process: SimulatedProcess, doing: string) => void)[] = [];
   readonly #trace: Trace;
+  #isHealed = false;
 
   constructor(options: WorldOptions = {}) {
     this.faults = options.faults ?? NO_FAULTS;
@@ -130,10 +135,14 @@ export class SimulatedWorld {
 
   #newPeople(): People {
     return new People({
-      clock: this.clock,
+      ...{ clock: this.clock, random: this.random.fork(), rates: this.faults.operators },
+      isFaulty: () => !this.#isHealed,
       desk: () => this.supervisor.desk(),
       isThere: (id) => this.has(id),
       watches: this.#watches,
+      struck: (who, kind, doing) => {
+        this.strike(who, kind, doing);
+      },
       trace: (who, what) => {
         this.trace(who, what);
       },
@@ -160,11 +169,18 @@ export class SimulatedWorld {
       ...{ clock, random, bus, fleets, faults, prometheus, simulated: this.targets },
       ...{ databases: this.#databases, planted: this.#planted },
       driversOf: (process, place) => this.#driversOf(process, place),
+      overtaken: (owner, found) => {
+        this.#watches.overtaken(owner, found);
+      },
       believed: (owner, overForMs) => {
         this.#watches.believed(owner, overForMs);
       },
       decided: (process, judged) => {
         this.#decided(process, judged);
+      },
+      outages: this.outages,
+      struck: (who, kind, doing) => {
+        this.strike(who, kind, doing);
       },
       slow: (slowed, doing) => {
         for (const listener of this.#onSlow) listener(slowed, doing);
@@ -280,6 +296,8 @@ export class SimulatedWorld {
   /** Faults end: everyone runs, every instance that fell by itself stands again. */
   async heal(): Promise<void> {
     this.trace('world', 'is healed');
+    this.#isHealed = true;
+    this.outages.heal();
     this.supervisor.heal();
     for (const { fleet } of this.upgrades) await this.fleets.setFaults(fleet, []);
     await this.rooms.raiseFallen();
@@ -298,6 +316,8 @@ export class SimulatedWorld {
     const { orchestrator } = this.#databases;
     const isTidied = (): boolean => armedTimers(orchestrator).every(({ kind }) => !isTidying(kind));
     const end = await this.clock.runUntil(isTidied, LIVENESS);
+    // Whoever was heard late has begun with something anew.
+    if (!this.haveAllEnded()) return;
     if (end !== 'HOLDS') this.findings.report(`I15: not all is tidied (${end})`);
     for (const upgrade of this.upgrades) {
       const { sets } = await this.rooms.realSets(upgrade);
@@ -359,6 +379,12 @@ export class SimulatedWorld {
 
   /* ---------------------------------------------------------------- trace */
 
+  /** A fault has happened. */
+  strike(who: string, kind: string, doing: string): void {
+    this.struck.set(kind, (this.struck.get(kind) ?? 0) + 1);
+    this.trace(who, `! ${kind}: ${doing}`);
+  }
+
   trace(who: string, what: string): void {
     this.#trace.line(who, what);
   }
@@ -367,17 +393,4 @@ export class SimulatedWorld {
   get traceHash(): string {
     return this.#trace.hash;
   }
-}
-
-function databasesOf(nowMs: () => number): Databases {
-  const databaseOf = (service: ServiceName): MemoryServiceDatabase => {
-    const tables = TABLES_OF[service];
-    return new MemoryServiceDatabase({ nowMs, ...(tables && { tables }) }, `${service}-0`);
-  };
-  return {
-    orchestrator: databaseOf('orchestrator'),
-    validator: databaseOf('validator'),
-    'canary-monitor': databaseOf('canary-monitor'),
-    'rollback-agent': databaseOf('rollback-agent'),
-  };
 }

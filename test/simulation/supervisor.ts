@@ -10,8 +10,10 @@ import type { VirtualClock } from '#testing/virtual-clock.js';
 import type { MetricSource } from '../../apps/canary-monitor/src/inbound/prometheus.client.js';
 import type { Judged } from '../../apps/orchestrator/src/upgrade-asked.runner.js';
 import type { FaultPlan } from './fault-plan.js';
+import type { Outages } from './outages.js';
 import type { Place, PlantedPorts } from './planted-bugs/planted-bug.js';
 import { BUILD, memoryStoreOf, SERVICES, type Built } from './services.js';
+import { watchedDatabase } from './watched-database.js';
 import { WatchedLeases } from './watched-leases.js';
 import { SimulatedProcess, type ServiceName } from './simulated-process.js';
 
@@ -41,6 +43,10 @@ export interface SupervisorParts {
   readonly decided: (process: SimulatedProcess, judged: Judged) => void;
   /** Told whenever a process takes itself for an owner. */
   readonly believed: (owner: string, overForMs: number) => void;
+  /** Told whenever a process has decided by rows that were others by then. */
+  readonly overtaken: (owner: string, found: string) => void;
+  readonly outages: Outages;
+  readonly struck: (who: string, kind: string, doing: string) => void;
   readonly slow: (process: SimulatedProcess, doing: string) => void;
   readonly trace: (who: string, what: string) => void;
 }
@@ -123,7 +129,9 @@ export class Supervisor {
     const place = { service, owner, bus, fleets };
     const honest = bus.producer(owner);
     const producer = planted.producer?.(honest, place) ?? honest;
-    const database = planted.database?.(view, place, producer) ?? view;
+    const database = watchedDatabase(planted.database?.(view, place, producer) ?? view, (found) => {
+      parts.overtaken(owner, found);
+    });
     const drivers = parts.driversOf(process, place);
     const decided = (judged: Judged): void => {
       parts.decided(process, judged);
@@ -141,9 +149,9 @@ export class Supervisor {
   }
 
   #newProcess(service: ServiceName, owner: string): SimulatedProcess {
-    const { clock, random, faults, slow } = this.parts;
+    const { clock, random, faults, slow, outages, struck } = this.parts;
     return new SimulatedProcess(service, owner, {
-      ...{ clock, slow, random: random.fork(), skewsMs: faults.skewsMs },
+      ...{ clock, slow, outages, struck, random: random.fork(), skewsMs: faults.skewsMs },
       isFaulty: () => !this.#isHealed,
       die: (dying, doing) => {
         this.kill(dying, doing);

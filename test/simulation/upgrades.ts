@@ -91,11 +91,20 @@ export function upgradeAsStored(stored: StoredExecution, { fleet, instances }: U
   return { fleet, instances, create };
 }
 
-/** An upgrade with everything drawn: small, because trouble does not need many instances. */
-export function drawUpgrade(random: SeededRandom, at: number): Upgrade {
+/**
+ * An upgrade with everything drawn: small, because trouble does not need many instances.
+ *
+ * @param over what is not left to chance
+ */
+export function drawUpgrade(random: SeededRandom, at: number, over: UpgradeAsked = {}): Upgrade {
+  const drawn = drawAsked(random, at);
+  return anUpgrade({ ...drawn, ...over, plan: { ...drawn.plan, ...over.plan } });
+}
+
+function drawAsked(random: SeededRandom, at: number): UpgradeAsked {
   const instances = random.between(1, 9);
   const strategy = random.pick(DRAWN_STRATEGIES);
-  return anUpgrade({
+  return {
     id: drawId(random),
     tenantId: `tenant-${String(at)}`,
     instances,
@@ -116,7 +125,7 @@ export function drawUpgrade(random: SeededRandom, at: number): Upgrade {
       autoPromote: random.chance(0.5),
       blueGreenRetentionSeconds: random.pick([0, 5, 60]),
     },
-  });
+  };
 }
 
 export const DRAWN_STRATEGIES: readonly StrategyName[] = [

@@ -1,5 +1,5 @@
 /** The simulated world past every fault: what is committed, and what really is. */
-import type { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
+import { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
 import type { Execution } from '#core/execution/execution.js';
 import type {
   StoredExecution,
@@ -9,6 +9,7 @@ import type { Deployment } from '../../apps/orchestrator/src/registry.js';
 import type { FleetTruth } from './fleet-truth.js';
 import type { WorldView } from './invariants/invariant.js';
 import { deploymentKey } from './registered.js';
+import { TABLES_OF } from './services.js';
 import type { ServiceName } from './simulated-process.js';
 import { upgradeAsStored, type Upgrade } from './upgrades.js';
 
@@ -90,4 +91,18 @@ export class SimulatedView implements WorldView {
   #table(name: string): ReadonlyMap<string, unknown> {
     return this.databases.orchestrator.store.table(name).rows;
   }
+}
+
+/** Empty ones, for every service, on one clock. */
+export function databasesOf(nowMs: () => number): Databases {
+  const databaseOf = (service: ServiceName): MemoryServiceDatabase => {
+    const tables = TABLES_OF[service];
+    return new MemoryServiceDatabase({ nowMs, ...(tables && { tables }) }, `${service}-0`);
+  };
+  return {
+    orchestrator: databaseOf('orchestrator'),
+    validator: databaseOf('validator'),
+    'canary-monitor': databaseOf('canary-monitor'),
+    'rollback-agent': databaseOf('rollback-agent'),
+  };
 }
