@@ -67,11 +67,58 @@ describe('a Prometheus over HTTP', () => {
   test.each([
     ['says nothing', () => undefined],
     ['stops in the middle', (_: unknown, response: ServerResponse) => response.write('{')],
+    [
+      'drips its answer',
+      (_: unknown, response: ServerResponse) => {
+        const dripping = setInterval(() => response.write(' '), 20);
+        response.on('close', () => {
+          clearInterval(dripping);
+        });
+      },
+    ],
+    [
+      'drips its headers',
+      (_: unknown, { socket }: ServerResponse) => {
+        socket?.write('HTTP/1.1 200 OK\r\n');
+        const dripping = setInterval(() => socket?.write('x: y\r\n'), 20);
+        socket?.on('close', () => {
+          clearInterval(dripping);
+        });
+      },
+    ],
   ])('that %s is not waited for longer than asked', async (_, silent) => {
     answers = silent;
     const began = performance.now();
     await expect(value(AbortSignal.timeout(200))).rejects.toThrow(/Prometheus/);
     expect(performance.now() - began).toBeLessThan(2_000);
+  });
+
+  test.each([
+    ['100,000 levels', `${'['.repeat(100_000)}${']'.repeat(100_000)}`],
+    ['a page for people', '<html>please log in</html>'],
+    ['half an answer', VALUE.slice(0, 20)],
+    ['another shape', VALUE.replace('[1,"0.5"]', '{"__proto__":{"length":2}}')],
+    ['a value that is no text', VALUE.replace('"0.5"', '1e999')],
+  ])('that answers %s has answered something else', async (_, text) => {
+    answers = (_request, response) => response.end(text);
+    await expect(value()).rejects.toThrow('something else than its API says');
+  });
+
+  test('whose connection breaks, in the middle of an answer or of none, cannot be asked', async () => {
+    answers = (request) => request.socket.resetAndDestroy();
+    await expect(value()).rejects.toThrow('Prometheus cannot be asked');
+    answers = (_, { socket }) => socket?.end('HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{');
+    await expect(value()).rejects.toThrow('Prometheus cannot be asked');
+    const secure = new PrometheusClient(urlOf().replace('http:', 'https:'), false);
+    await expect(secure.value('up', AbortSignal.timeout(5_000))).rejects.toThrow('cannot be asked');
+    await secure.close();
+  });
+
+  test('at a metadata address is asked where the operator allows it, and nowhere else', async () => {
+    const metadata = new PrometheusClient('http://169.254.169.254', false);
+    const asking = metadata.value('up', AbortSignal.timeout(5_000));
+    await expect(asking).rejects.toThrow('Prometheus is at an address that is not called');
+    await metadata.close();
   });
 
   test('that is not there is an error without its address', async () => {

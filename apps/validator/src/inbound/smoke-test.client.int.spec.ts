@@ -86,6 +86,33 @@ describe('the client of smoke tests', () => {
     expect(answer).toEqual({ kind: 'NO_ANSWER', problem: 'no answer in 0.1 s' });
   });
 
+  test.each([
+    ['a header at a time', 'HTTP/1.1 200 OK\r\n', 'x: y\r\n'],
+    ['interim answers', '', 'HTTP/1.1 102 Processing\r\n\r\n'],
+  ])('gives up on %s without end', async (_, first, part) => {
+    reply = (_request, { socket }) => {
+      socket?.write(first);
+      const dripping = setInterval(() => socket?.write(part), 20);
+      socket?.on('close', () => {
+        clearInterval(dripping);
+      });
+    };
+    expect(await call({ timeoutMs: 300 })).toMatchObject({ kind: 'NO_ANSWER' });
+  });
+
+  test('has no answer in headers without end, nor in what is no HTTP', async () => {
+    const answers = [`HTTP/1.1 200 OK\r\nx: ${'x'.repeat(1_000_000)}\r\n\r\n`, 'SSH-2.0\r\n'];
+    for (const text of answers) {
+      reply = (_request, { socket }) => socket?.end(text);
+      expect(await call()).toMatchObject({ kind: 'NO_ANSWER' });
+    }
+  });
+
+  test('has no answer over TLS from whoever does not speak it', async () => {
+    const url = base.replace('http:', 'https:');
+    expect(await call({ url })).toMatchObject({ kind: 'NO_ANSWER' });
+  });
+
   test('is cut short by whoever does not wait any more', async () => {
     reply = () => undefined;
     const given = new AbortController();
