@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { REQUEST_LIMITS } from '#core/limits.js';
 import { SteppedClock } from '#runtime/stepped-clock.js';
+import { AgentTargets } from '#targets/agent-targets.js';
+import { RegisteredDrivers } from '#targets/target-drivers.js';
 import { TargetUnreachableError, type TargetDrivers } from '#targets/target.driver.js';
 import { TargetsProbe } from './targets.probe.js';
 
@@ -41,5 +43,29 @@ describe('counting the instances of a target', () => {
     const { probe } = probing(() => Promise.reject(new TargetUnreachableError('10.0.0.7 is down')));
     const failed = await probe.ask(target).catch((error: unknown) => error);
     expect(JSON.stringify(failed) + String(failed)).not.toContain('10.0.0.7');
+  });
+});
+
+describe('a target at an address that is not called', () => {
+  it.each([
+    'http://169.254.169.254/',
+    'http://[::ffff:169.254.169.254]/',
+    'http://2852039166/',
+    'https://metadata.google.internal/',
+    'http://0.0.0.0:8095/',
+  ])('(%s) is a 400 that names the field', (url) => {
+    const agent = new AgentTargets();
+    const drivers = new RegisteredDrivers({ simulated: agent, agent });
+    const probe = new TargetsProbe(drivers, simulated, new SteppedClock());
+    const declared = (): void => {
+      probe.check({ driver: 'agent', settings: { url, component: 'api' } });
+    };
+    const expected = 'expected no link-local or metadata address';
+    expect(declared).toThrow(
+      expect.objectContaining({
+        status: 400,
+        extra: { errors: [{ field: 'target.settings.url', expected }] },
+      }) as Error,
+    );
   });
 });
