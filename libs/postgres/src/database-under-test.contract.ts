@@ -12,6 +12,8 @@ export interface Thing {
 /** The service's own statements, as a store of an app would write them. */
 export interface Things<Tx extends ServiceTx> {
   put(tx: Tx, key: string, thing: Thing): Promise<void>;
+  /** A guarded update: only while the text is still this. Says whether it was. */
+  putIf(tx: Tx, key: string, text: string, thing: Thing): Promise<boolean>;
   insert(tx: Tx, key: string, thing: Thing): Promise<void>;
   read(tx: Tx, key: string): Promise<Thing | undefined>;
   remove(tx: Tx, key: string): Promise<void>;
@@ -26,12 +28,23 @@ export interface Replica<Tx extends ServiceTx> {
   clock: DatabaseClock;
 }
 
+/** One that loses its connections on command. */
+export interface FaultyReplica<Tx extends ServiceTx> extends Replica<Tx> {
+  /** Every connection it has, once. */
+  cut(): void;
+  /** The next commit takes place, and its answer is lost. */
+  loseCommitAnswer(): void;
+}
+
 /** What an implementation brings to the contract: an empty, migrated database and its clock. */
 export interface DatabaseUnderTest<Tx extends ServiceTx> {
   things: Things<Tx>;
   replica(owner: string): Promise<Replica<Tx>>;
+  faultyReplica(owner: string): Promise<FaultyReplica<Tx>>;
   /** The clock by which leases run out, in milliseconds. */
   nowMs(): number;
+  /** From here on this transaction may sit idle, and wait, for as long as it likes. */
+  patiently(tx: Tx): Promise<void>;
   /** How many transactions wait for a lock of another right now. */
   blocked(): Promise<number>;
   /** Lets time pass until the condition holds; throws when it does not within `limitMs`. */

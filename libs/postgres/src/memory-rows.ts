@@ -79,17 +79,19 @@ export class MemoryChanges {
     }
   }
 
-  /** The unique values that writing `row` (undefined: deleting) takes up or lets go, to be locked. */
-  movedValues(key: string, row: unknown): string[] {
-    const old = this.read(key);
-    return this.committed.uniques
-      .flatMap(({ name, valueOf }) => {
-        const before = old === undefined ? null : valueOf(old);
-        const after = row === undefined ? null : valueOf(row);
-        if (before === after) return [];
-        return [before, after].filter((value) => value !== null).map((value) => `${name}=${value}`);
-      })
-      .sort();
+  /**
+   * The unique values that the row has and will have (undefined: none, it goes), to be locked: who
+   * wants one of them waits for the end of whoever writes its row.
+   */
+  uniqueValues(key: string, row: unknown): string[] {
+    const rows = [this.read(key), row].filter((one) => one !== undefined);
+    const values = this.committed.uniques.flatMap(({ name, valueOf }) =>
+      rows
+        .map(valueOf)
+        .filter((value) => value !== null)
+        .map((value) => `${name}=${value}`),
+    );
+    return [...new Set(values)].sort();
   }
 
   /** Throws `UniqueViolationError` when another row has one of the values. */

@@ -64,6 +64,11 @@ export class MemoryStore {
     return this.outbox.length;
   }
 
+  /** Whether a transaction other than `but` has changed this row and not ended. */
+  isBeingChanged(table: string, key: string, but: MemoryServiceTx): boolean {
+    return [...this.open].some((tx) => tx !== but && tx.hasChanged(table, key));
+  }
+
   transactionsOf(owner: string): MemoryServiceTx[] {
     return [...this.open].filter((tx) => tx.place.owner === owner);
   }

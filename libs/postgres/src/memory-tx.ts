@@ -87,8 +87,11 @@ export class MemoryServiceTx implements MemoryTx {
       get: (key) => this.run(`get ${name}`, () => structuredClone(changes.read(key)) as Row),
       insert: (key, row) =>
         this.run(`insert ${name}`, async () => {
-          await this.lock(name, key);
-          if (changes.read(key) !== undefined) throw new UniqueViolationError(name, `${name}_pkey`);
+          const isThere = (): boolean => changes.read(key) !== undefined;
+          // A row that another has locked and not changed is there whatever that one does.
+          const isCertain = isThere() && !this.store.isBeingChanged(name, key, this);
+          if (!isCertain) await this.lock(name, key);
+          if (isThere()) throw new UniqueViolationError(name, `${name}_pkey`);
           await this.write(changes, key, row);
         }),
       put: (key, row) => this.run(`put ${name}`, () => this.write(changes, key, row)),
@@ -218,6 +221,10 @@ export class MemoryServiceTx implements MemoryTx {
     this.end();
   }
 
+  hasChanged(table: string, key: string): boolean {
+    return this.failed === null && (this.tables.get(table)?.changes.has(key) ?? false);
+  }
+
   private changed(): MemoryRowChange[] {
     return [...this.tables].flatMap(([table, { committed, changes }]) =>
       [...changes].map(([key, change]) => {
@@ -250,6 +257,8 @@ export class MemoryServiceTx implements MemoryTx {
     });
     this.tail = result.catch((error: unknown) => {
       this.failed ??= { error };
+      // Nothing of it can come about any more, so nobody waits for its end.
+      this.store.locks.free(this);
     });
     return result;
   }
@@ -263,7 +272,7 @@ export class MemoryServiceTx implements MemoryTx {
   private async write(changes: MemoryChanges, key: string, row: unknown): Promise<void> {
     const { name } = changes.committed;
     await this.lock(name, key);
-    for (const value of changes.movedValues(key, row)) await this.lock(name, value);
+    for (const value of changes.uniqueValues(key, row)) await this.lock(name, value);
     changes.refuseDuplicate(key, row);
     changes.changes.set(key, { row: structuredClone(row) });
   }
@@ -289,7 +298,7 @@ export class MemoryServiceTx implements MemoryTx {
     const { name } = changes.committed;
     if (changes.read(key) === undefined) return false;
     await this.lock(name, key);
-    for (const value of changes.movedValues(key, undefined)) await this.lock(name, value);
+    for (const value of changes.uniqueValues(key, undefined)) await this.lock(name, value);
     const there = changes.read(key) !== undefined;
     changes.changes.set(key, null);
     return there;

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { TransientDatabaseError, UniqueViolationError } from './service-database.js';
 
 const UNIQUE_VIOLATION = '23505';
@@ -37,7 +38,8 @@ const SOCKET_CODES = new Set([
 
 /** Errors of the driver in the words of the port; every other error unchanged. */
 export function translated(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
+  // Not by instanceof: the errors of sockets may come from another realm than this module.
+  if (!types.isNativeError(error)) return error;
   if (stateOf(error) === UNIQUE_VIOLATION) {
     const { table, constraint } = error as { table?: string; constraint?: string };
     return new UniqueViolationError(table ?? '', constraint ?? '', { cause: error });

@@ -1,123 +1,25 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import pg from 'pg';
-import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { SystemClock } from '#runtime/clock.js';
 import { createDataSource, type DataSourceSettings } from './data-source.js';
-import { DatabaseClock } from './database-clock.js';
-import {
-  type DatabaseUnderTest,
-  gate,
-  type Replica,
-  type Thing,
-} from './database-under-test.contract.js';
+import { gate, type Thing } from './database-under-test.contract.js';
 import { migrate } from './migrate.js';
-import { PgServiceDatabase, type PgTx } from './pg-service-database.js';
-import { PgShardLeases } from './pg-shard-leases.js';
+import {
+  eventually,
+  operator,
+  postgresUnderTest,
+  things,
+  url,
+  type PgUnderTest,
+} from './pg-database-under-test.contract.js';
+import type { PgServiceDatabase } from './pg-service-database.js';
 import { Plumbing1700000000000 } from './plumbing-migration.js';
 import { serviceDatabaseContract } from './service-database.contract.js';
 import { TransientDatabaseError } from './service-database.js';
 import { servicePlumbingContract } from './service-plumbing.contract.js';
 import { shardLeasesContract } from './shard-leases.contract.js';
+import { transactionIsolationContract } from './transaction-isolation.contract.js';
 
-const url = process.env['DATABASE_URL'] ?? '';
-
-class Things1700000000001 implements MigrationInterface {
-  readonly name = 'Things1700000000001';
-
-  async up(runner: QueryRunner): Promise<void> {
-    await runner.query(`CREATE TABLE things (key text PRIMARY KEY, text text, claim text)`);
-    await runner.query(`CREATE UNIQUE INDEX things_claim ON things (claim)`);
-  }
-
-  down(): Promise<void> {
-    return Promise.reject(new Error('migrations only go forward'));
-  }
-}
-
-const things: DatabaseUnderTest<PgTx>['things'] = {
-  put: async (tx, key, { text, claim }) => {
-    await tx.query(
-      'things.put',
-      `INSERT INTO things VALUES ($1, $2, $3)
-       ON CONFLICT (key) DO UPDATE SET text = excluded.text, claim = excluded.claim`,
-      [key, text, claim],
-    );
-  },
-  insert: async (tx, key, { text, claim }) => {
-    await tx.query('', `INSERT INTO things VALUES ($1, $2, $3)`, [key, text, claim]);
-  },
-  read: async (tx, key) => {
-    const read = `SELECT text, claim FROM things WHERE key = $1`;
-    return (await tx.query<Thing>('things.read', read, [key]))[0];
-  },
-  remove: async (tx, key) => {
-    await tx.query('', `DELETE FROM things WHERE key = $1`, [key]);
-  },
-  lock: async (tx, key, mode) => {
-    const skip = mode === 'skip' ? 'SKIP LOCKED' : '';
-    const lock = `SELECT 1 FROM things WHERE key = $1 FOR UPDATE ${skip}`;
-    return (await tx.query(`things.lock.${mode}`, lock, [key])).length === 1;
-  },
-};
-
-/** An operator's connection, for what a service cannot see or do. */
-const operator = new pg.Pool({ connectionString: url, max: 2 });
 afterAll(() => operator.end());
-
-interface PgUnderTest extends DatabaseUnderTest<PgTx> {
-  schema: string;
-  replica(owner: string): Promise<Replica<PgTx> & { database: PgServiceDatabase }>;
-}
-
-async function postgresUnderTest(more: Partial<DataSourceSettings> = {}): Promise<PgUnderTest> {
-  const schema = `t_${randomUUID().slice(0, 8)}`;
-  const settings = { url, schema, migrations: [Plumbing1700000000000, Things1700000000001] };
-  await migrate(createDataSource(settings), { schema });
-  const open: PgServiceDatabase[] = [];
-  return {
-    schema,
-    things,
-    replica: async (owner) => {
-      const dataSource = createDataSource({ ...settings, poolSize: 4, ...more });
-      const database = new PgServiceDatabase(await dataSource.initialize(), owner);
-      open.push(database);
-      // Where monotonic time begins is each process's own affair.
-      const beganMs = open.length * 1_000_000;
-      const clock = new DatabaseClock(() => performance.now() - beganMs, new SystemClock());
-      return {
-        database,
-        clock,
-        leases: new PgShardLeases(database, clock.monotonicMs, clock.heard),
-      };
-    },
-    nowMs: () => performance.now(),
-    blocked: async () => {
-      const { rowCount } = await operator.query(
-        `SELECT 1 FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'`,
-        [schema],
-      );
-      return rowCount ?? 0;
-    },
-    eventually,
-    close: async () => {
-      await Promise.all(open.map((database) => database.close()));
-      await operator.query(`DROP SCHEMA ${schema} CASCADE`);
-    },
-  };
-}
-
-async function eventually(
-  condition: () => boolean | Promise<boolean>,
-  limitMs = 5_000,
-): Promise<void> {
-  for (const endMs = performance.now() + limitMs; performance.now() < endMs;) {
-    if (await condition()) return;
-    await pause(10);
-  }
-  throw new Error(`not within ${String(limitMs)} ms`);
-}
 
 /** Ends connections of this name as an administrator, or a failover, would. */
 async function cut(applicationName: string): Promise<number> {
@@ -130,6 +32,7 @@ async function cut(applicationName: string): Promise<number> {
 
 describe('Postgres', () => {
   serviceDatabaseContract(postgresUnderTest);
+  transactionIsolationContract(postgresUnderTest);
   servicePlumbingContract(postgresUnderTest);
   shardLeasesContract(postgresUnderTest);
 

@@ -1,60 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
-import { SteppedClock } from '#runtime/stepped-clock.js';
-import { DatabaseClock } from './database-clock.js';
-import { type DatabaseUnderTest, gate, type Thing } from './database-under-test.contract.js';
-import {
-  type MemoryDatabaseSettings,
-  MemoryServiceDatabase,
-  type MemoryTx,
-} from './memory-service-database.js';
-import { MemoryShardLeases } from './memory-shard-leases.js';
+import { gate, type Thing } from './database-under-test.contract.js';
+import { settled, tables, twinUnderTest } from './memory-database-under-test.contract.js';
+import { type MemoryDatabaseSettings, MemoryServiceDatabase } from './memory-service-database.js';
 import { serviceDatabaseContract } from './service-database.contract.js';
 import { TransientDatabaseError } from './service-database.js';
 import { servicePlumbingContract } from './service-plumbing.contract.js';
 import { shardLeasesContract } from './shard-leases.contract.js';
-
-const tables: NonNullable<MemoryDatabaseSettings['tables']> = {
-  things: { unique: { things_claim: (row: Thing) => row.claim } },
-};
-
-/** Everything that is ready to go on has gone on, and stands still again. */
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-function twinUnderTest(): Promise<DatabaseUnderTest<MemoryTx>> {
-  let nowMs = 1_800_000_000_000;
-  const first = new MemoryServiceDatabase({ nowMs: () => nowMs, tables });
-  const things = (tx: MemoryTx) => tx.table<Thing>('things');
-  return Promise.resolve({
-    things: {
-      put: (tx, key, thing) => things(tx).put(key, thing),
-      insert: (tx, key, thing) => things(tx).insert(key, thing),
-      read: (tx, key) => things(tx).get(key),
-      remove: async (tx, key) => {
-        await things(tx).delete(key);
-      },
-      lock: (tx, key, mode) => tx.lockRow('things', key, mode),
-    },
-    replica: (owner) => {
-      const database = first.viewFor(owner);
-      const clock = new DatabaseClock(() => nowMs - 1_700_000_000_000, new SteppedClock());
-      const leases = new MemoryShardLeases(database, clock.monotonicMs, clock.heard);
-      return Promise.resolve({ database, leases, clock });
-    },
-    nowMs: () => nowMs,
-    blocked: () => Promise.resolve(first.store.locks.waiting),
-    eventually: async (condition, limitMs = 5_000) => {
-      for (const endMs = nowMs + limitMs; nowMs <= endMs; nowMs += 20) {
-        await settled();
-        if (await condition()) return;
-      }
-      throw new Error(`not within ${String(limitMs)} ms`);
-    },
-    close: () => first.close(),
-  });
-}
+import { transactionEndsContract } from './transaction-ends.contract.js';
+import { transactionIsolationContract } from './transaction-isolation.contract.js';
 
 describe('the in-memory twin', () => {
   serviceDatabaseContract(twinUnderTest);
+  transactionIsolationContract(twinUnderTest);
+  transactionEndsContract(twinUnderTest);
   servicePlumbingContract(twinUnderTest);
   shardLeasesContract(twinUnderTest);
 
