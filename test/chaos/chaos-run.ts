@@ -56,7 +56,12 @@ const READY_LIMIT_MS = 300_000;
 /** Whoever interrupts a run does not wait for canaries and time limits. */
 const INTERRUPTED_LIMIT_MS = 30_000;
 
+/** The start of everything takes so long on a quiet machine. */
+const QUIET_START_MS = 12_000;
+
 interface World {
+  /** How many times slower than a quiet machine this one is; at least 1. */
+  readonly slowness: number;
   readonly plan: ChaosPlan;
   readonly options: ChaosOptions;
   readonly history: HistoryFile;
@@ -201,6 +206,7 @@ async function startWorld(plan: ChaosPlan, options: ChaosOptions): Promise<World
   onEnd(() => network.close());
   const cut = new URL(direct);
   cut.port = String(network.port);
+  const beganMs = performance.now();
   const product = await startProduct({
     stack: { kafkaBrokers: stack.kafkaBrokers, databaseUrl: cut.href },
     ...{ ports: 'private', folder, replicas: 2, onEnd },
@@ -210,6 +216,10 @@ async function startWorld(plan: ChaosPlan, options: ChaosOptions): Promise<World
     },
     env: { 'canary-monitor': { CANARY_INTERVAL_SECONDS: '1' } },
   });
+  const slowness = Math.max(1, (performance.now() - beganMs) / QUIET_START_MS);
+  if (slowness > 1.5) {
+    report(`the machine is busy: it is struck ${slowness.toFixed(1)} times more rarely`);
+  }
   const simulated = new SimulatedFleets(direct.href);
   onEnd(() => simulated.close());
   const history = new HistoryFile(join(folder, 'history.jsonl'));
@@ -217,7 +227,8 @@ async function startWorld(plan: ChaosPlan, options: ChaosOptions): Promise<World
   const progress = await ProgressWatch.of(history, stack.kafkaBrokers);
   onEnd(() => progress.stop());
   const random = new SeededRandom(plan.seed);
-  return { plan, options, history, stack, product, network, simulated, progress, random };
+  const made = { history, stack, product, network, simulated, progress, random };
+  return { plan, options, slowness, ...made };
 }
 
 interface DeclaredFleet {
@@ -288,7 +299,7 @@ function tenantsOf(
 const PATIENT_MS = 120_000;
 
 function nemesisOf(world: World, watched: readonly Watched[]): Nemesis {
-  const { plan, product, network, simulated, history, random, stack } = world;
+  const { plan, product, network, simulated, history, random, stack, slowness } = world;
   const simulatedFleets = plan.fleets.flatMap(({ name, instances }) => {
     const fleet = watched.find((one) => one.name === name && one.driver === 'simulated');
     return fleet === undefined ? [] : [{ key: fleet.key, instances }];
@@ -297,7 +308,9 @@ function nemesisOf(world: World, watched: readonly Watched[]): Nemesis {
     ...{ replicas: product.replicas, servers: new Servers(stack), network, simulated },
     simulatedFleets,
   };
-  return new Nemesis(parts, plan.nemesis, history, random.fork());
+  // Where all takes longer, what was struck would otherwise never be back before the next blow.
+  const paced = { ...plan.nemesis, everyMs: plan.nemesis.everyMs * slowness };
+  return new Nemesis(parts, paced, history, random.fork());
 }
 
 function agentOf(product: Product): string {
