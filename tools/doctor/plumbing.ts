@@ -132,17 +132,7 @@ function workFindings({ name, outbox, lateTimers, leases }: ServiceSeen, seen: S
 function kafkaFindings({ topics }: Seen): Finding[] {
   if (topics === null) return [];
   return [
-    ...topics.missing.map((topic) =>
-      finding({
-        code: 'TOPIC_MISSING',
-        severity: 'DANGER',
-        about: `topic ${topic}`,
-        is: 'it is not there',
-        expected: 'all topics of the product, with their `.dlq`',
-        means: 'This Kafka is new, or somebody has deleted it: nothing can be sent on it.',
-        todo: 'restart the services: they make the topics that are missing when they start',
-      }),
-    ),
+    ...missingTopics(topics.missing),
     ...topics.groups.flatMap(offsetFindings),
     ...topics.deadLetters
       .filter(({ count }) => count > 0)
@@ -158,6 +148,25 @@ function kafkaFindings({ topics }: Seen): Finding[] {
           todo: `\`npm run dead-letters -- list ${topic}\`, then replay what was mended`,
         }),
       ),
+  ];
+}
+
+function missingTopics(missing: readonly string[]): Finding[] {
+  if (missing.length === 0) return [];
+  return [
+    finding({
+      code: 'TOPIC_MISSING',
+      severity: 'DANGER',
+      about: 'Kafka',
+      is: `it has no topic ${missing.join(', ')}`,
+      expected: 'all topics of the product, with their `.dlq`',
+      means:
+        'This Kafka is new, or somebody has deleted them: nothing can be sent on them, and services ' +
+        'that run wait for them.',
+      todo:
+        'stop all services, `npm run doctor -- --fix`, start them again: they make what is missing ' +
+        'when they start',
+    }),
   ];
 }
 

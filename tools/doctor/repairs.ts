@@ -144,13 +144,21 @@ async function goOnBehind(
   });
 }
 
-/** Points the outbox at facts again; the relay sends them with the ids they have had. */
+/**
+ * Points the outbox at facts again; the relay sends them with the ids they have had. Pointers that
+ * wait already go once the new ones stand behind them: else what is later would be told first.
+ */
 async function tellAgain(
   { executionId, afterSequence }: Of<'TELL_AGAIN'>,
   database: PgServiceDatabase,
   store: PgExecutionStore,
 ): Promise<string> {
   const shard = shardOf(executionId, SHARDS);
+  const waiting = await database.statement<{ id: string }>(
+    '',
+    'SELECT id FROM outbox WHERE subject = $1',
+    [executionId],
+  );
   let after = afterSequence;
   let facts = 0;
   for (;;) {
@@ -171,5 +179,6 @@ async function tellAgain(
     facts += rows.length;
     after = Number(rows.at(-1)?.last);
   }
+  await database.dropOutbox(waiting.map(({ id }) => id));
   return `execution ${executionId}: ${String(facts)} facts after event ${String(afterSequence)} will be told again`;
 }
