@@ -65,7 +65,7 @@ describe('a target at an address that is not called', () => {
       expect.objectContaining({
         status: 400,
         extra: { errors: [{ field: 'target.settings.url', expected }] },
-      }) as Error,
+      }),
     );
   });
 });
