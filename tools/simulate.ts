@@ -5,12 +5,14 @@
  *                                             elsewhere, --jobs 1 leaves the other cores alone
  *   npm run simulate -- --seed 42 --trace     one run, line by line
  *   npm run simulate -- --bug dual-write      with a planted bug, which must be caught
+ *   npm run simulate -- --bugs                each planted bug, and after how many seeds it was
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { replayLine, runSeed, type SeedRun } from '../test/simulation/run-seed.js';
 import { runCommand, say, type Command } from './command.js';
 import { bugOf } from './simulate/bugs.js';
+import { huntAll } from './simulate/planted-bugs.js';
 import { ProgressLine } from './simulate/progress-line.js';
 import { runSeeds } from './simulate/seed-threads.js';
 import { Tally } from './simulate/tally.js';
@@ -23,6 +25,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
     bug: { type: 'string' },
+    bugs: { type: 'boolean', default: false },
   },
 });
 
@@ -82,6 +85,7 @@ async function runMany(command: Command): Promise<number> {
 }
 
 await runCommand(async (command: Command) => {
+  if (values.bugs) return huntAll(command);
   const bug = bugOf(values.bug);
   if (values.seed === undefined) return runMany(command);
   const run = await runSeed(countOf('seed'), bug, values.trace ? say : undefined);

@@ -8,6 +8,7 @@ import type { CreateExecution } from '../../apps/orchestrator/src/create-executi
 import type { UpgradeRequest } from '../../apps/orchestrator/src/create-upgrade.js';
 import type { StoredExecution } from '../../apps/orchestrator/src/persistence/execution.store.js';
 import { COMPONENT, FROM, TO } from './registered.js';
+import { constantOf } from './simulated-metrics.js';
 
 export interface Upgrade {
   readonly fleet: string;
@@ -110,7 +111,7 @@ function drawAsked(random: SeededRandom, at: number): UpgradeAsked {
     instances,
     latencyMs: random.pick([0, 50, 500]),
     faults: random.chance(0.4) ? drawTargetFaults(random, instances, strategy) : [],
-    ...drawMetrics(random),
+    ...drawMetrics(random, `tenant-${String(at)}/${COMPONENT}`),
     plan: {
       strategy,
       batchSize: random.between(1, 4),
@@ -144,13 +145,19 @@ export function drawId(random: SeededRandom): string {
 }
 
 /** Seldom the new version shows by a metric that it is bad. */
-function drawMetrics(random: SeededRandom): Pick<UpgradeAsked, 'metrics' | 'canaryMetrics'> {
+function drawMetrics(
+  random: SeededRandom,
+  fleet: string,
+): Pick<UpgradeAsked, 'metrics' | 'canaryMetrics'> {
   if (random.chance(0.7)) return {};
   const errors = random.pick([0, 0, 9]);
   const bound = { bound: 1, direction: 'BELOW', initialDelaySeconds: 0 } as const;
+  const asked = random.chance(0.4)
+    ? ({ source: 'PROMETHEUS', query: constantOf(errors, fleet) } as const)
+    : ({ source: 'TARGET', query: 'errors' } as const);
   return {
     metrics: { errors: { [FROM.version]: 0, [TO.version]: errors } },
-    canaryMetrics: [{ name: 'errors', source: 'TARGET', query: 'errors', ...bound }],
+    canaryMetrics: [{ name: 'errors', ...asked, ...bound }],
   };
 }
 

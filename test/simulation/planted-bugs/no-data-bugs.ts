@@ -1,61 +1,47 @@
 /** No data taken for a pass, at each place where that decides something. */
+import type { CanaryMetric } from '#contracts/work.messages.js';
 import type { ObservedInstance, TargetDrivers } from '#targets/target.driver.js';
 import type { ServiceName } from '../simulated-process.js';
 import { AlteredTargets } from './altered-targets.js';
 import type { PlantedBug } from './planted-bug.js';
+
+/** The fleet knows no metric of that name. */
+const NEVER_MEASURED: CanaryMetric = {
+  name: 'errors',
+  source: 'TARGET',
+  query: 'errors',
+  bound: 1,
+  direction: 'BELOW',
+  initialDelaySeconds: 0,
+};
+const WATCHED = { strategy: 'CANARY', canaryPercentage: 10, canaryDurationSeconds: 60 } as const;
 
 export const NO_DATA_BUGS: readonly PlantedBug[] = [
   {
     name: 'no-data-is-healthy',
     what: 'an instance that says nothing of itself is taken for healthy on the new version',
     caughtBy: ['I9'],
-    seedsMax: 40,
+    seedsMax: 15,
+    shownBy: { upgrade: { faults: [{ instance: 0, on: 'HEALTH', how: 'NO_DATA' }] } },
     plant: () => ({ targets: onlyOf('orchestrator', believing) }),
   },
   {
     name: 'no-data-passes-a-check',
     what: 'a validator takes an instance that says nothing of itself for as it should be',
     caughtBy: ['I9'],
-    seedsMax: 40,
+    seedsMax: 15,
+    shownBy: { upgrade: { faults: [{ instance: 0, on: 'LIST', how: 'NO_DATA' }] } },
     plant: () => ({ targets: onlyOf('validator', believing) }),
-  },
-  {
-    name: 'no-data-is-a-healthy-canary',
-    what: 'a canary that says nothing of itself is taken for healthy',
-    caughtBy: ['I9'],
-    seedsMax: 60,
-    plant: () => ({ targets: onlyOf('canary-monitor', believing) }),
   },
   {
     name: 'no-data-keeps-the-bound',
     what: 'a metric without a value is taken for zero',
     caughtBy: ['I9'],
-    seedsMax: 60,
+    seedsMax: 15,
+    shownBy: {
+      upgrade: { faults: [], metrics: {}, canaryMetrics: [NEVER_MEASURED], plan: WATCHED },
+    },
     plant: () => ({ targets: onlyOf('canary-monitor', zeroForNothing) }),
-  },
-  {
-    name: 'no-data-is-restored',
-    what: 'a rollback takes an instance that says nothing of itself for restored',
-    caughtBy: ['I9'],
-    seedsMax: 60,
-    plant: () => ({ targets: onlyOf('rollback-agent', believing) }),
-  },
-  {
-    name: 'no-count-is-room',
-    what: 'a fleet that cannot be counted is taken for one where nothing is down',
-    caughtBy: ['I9'],
-    seedsMax: 20,
-    plant: () => ({
-      targets: onlyOf('orchestrator', (targets) => {
-        return new AlteredTargets(targets, (driver, { settings }) => ({
-          room: (except, signal) =>
-            driver.room(except, signal).catch(() => {
-              const listed = Number(settings['instances']);
-              return { listed, down: 0, spare: listed };
-            }),
-        }));
-      }),
-    }),
   },
 ];
 

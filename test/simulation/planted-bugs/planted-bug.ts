@@ -7,7 +7,9 @@ import type { ShardLeases } from '#postgres/shard-leases.js';
 import type { InMemoryFleetStore } from '#targets/in-memory-fleet.store.js';
 import type { TargetDrivers } from '#targets/target.driver.js';
 import type { ExecutionStore } from '../../../apps/orchestrator/src/persistence/execution.store.js';
+import type { FaultPlan } from '../fault-plan.js';
 import type { ServiceName } from '../simulated-process.js';
+import type { UpgradeAsked } from '../upgrades.js';
 
 /** Which process a port is put in front of, and the world around it. */
 export interface Place {
@@ -43,6 +45,11 @@ export interface PlantedBug {
   readonly caughtBy: readonly Invariant[];
   /** It has to be found within so many seeds: a few times what was measured. */
   readonly seedsMax: number;
+  /** What is not left to chance: a bug that shows in one kind of upgrade is looked for there. */
+  readonly shownBy?: {
+    readonly upgrade?: UpgradeAsked;
+    readonly faults?: Partial<FaultPlan>;
+  };
   /** Plants it in one world; what it remembers is of that world alone. */
   readonly plant: () => PlantedPorts;
 }

@@ -56,13 +56,33 @@ export const TARGET_BUGS: readonly PlantedBug[] = [
     what: 'counts as down what was taken down, and not what fell by itself',
     caughtBy: ['I4'],
     seedsMax: 20,
+    shownBy: {
+      upgrade: { instances: 6, plan: { strategy: 'ROLLING', maxUnavailablePercentage: 34 } },
+      faults: { bias: 1, blowEveryMs: 3_000 },
+    },
     plant: () => ({ targets: (targets) => seeingNobodyDown(targets) }),
   },
   {
     name: 'rollback-beyond-the-room',
     what: 'a rollback takes down healthy instances that do not fit',
     caughtBy: ['I4'],
-    seedsMax: 40,
+    seedsMax: 20,
+    shownBy: {
+      upgrade: {
+        instances: 8,
+        skipChecks: [{ check: 'HEALTH_ENDPOINTS', reason: 'one is down', by: 'ann' }],
+        // The last is not taken, and down; the third fails, and two are to be taken back.
+        faults: [
+          { instance: 7, on: 'LIST', how: 'FAIL' },
+          { instance: 2, on: 'HEALTH', how: 'FAIL' },
+        ],
+        plan: {
+          ...{ strategy: 'ROLLING', totalInstances: 4, batchSize: 4, batchDelaySeconds: 0 },
+          ...{ maxUnavailablePercentage: 25, autoRollbackEnabled: true, failureThreshold: 1 },
+        },
+      },
+      faults: { blowEveryMs: 10_000 },
+    },
     plant: () => ({
       targets: (targets, { service }) =>
         service === 'rollback-agent' ? seeingNobodyDown(targets) : targets,
