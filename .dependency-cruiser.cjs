@@ -5,6 +5,8 @@
 // A contract is a test that several implementations of one port have to pass.
 const SPEC = '\\.(spec|contract)\\.ts$';
 const TESTING = '^libs/testing/';
+/** What only tests of an app stand on. */
+const APP_TESTS = '^apps/[^/]+/test/';
 const CORE = '^libs/upgrade-core/src/';
 
 /**
@@ -99,8 +101,8 @@ module.exports = {
       name: 'no-test-code-in-the-product',
       comment: 'Builders, in-memory twins of the test room and test tools are for tests.',
       severity: 'error',
-      from: { path: '^(apps|libs)/', pathNot: [SPEC, TESTING] },
-      to: { path: ['^libs/testing/', '^test/', '^tools/', SPEC] },
+      from: { path: '^(apps|libs)/', pathNot: [SPEC, TESTING, APP_TESTS] },
+      to: { path: [TESTING, APP_TESTS, '^test/', '^tools/', SPEC] },
     },
     {
       name: 'apps-do-not-know-apps',

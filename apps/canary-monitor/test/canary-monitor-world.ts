@@ -1,19 +1,12 @@
 /** What the canary monitor's tests run on: every part a twin, and time that a test moves. */
-import { envelope, SOURCES } from '#contracts/envelope.js';
-import { TOPIC_SPECS, TOPICS } from '#contracts/topics.js';
+import { TOPICS } from '#contracts/topics.js';
 import {
   WatchResult,
   WATCH_TYPE,
   type CanaryMetric,
   type WatchCommand,
 } from '#contracts/work.messages.js';
-import { MemoryBus } from '#messaging/memory-bus.js';
-import { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
-import { MemoryShardLeases } from '#postgres/memory-shard-leases.js';
-import { silentLog } from '#runtime/log.js';
-import { SteppedClock } from '#runtime/stepped-clock.js';
-import { InMemoryFleetStore } from '#targets/in-memory-fleet.store.js';
-import { SimulatedTargets } from '#targets/simulated-targets.js';
+import type { SimulatedTargets } from '#targets/simulated-targets.js';
 import {
   TargetDrivers,
   TargetUnreachableError,
@@ -22,12 +15,16 @@ import {
   type TargetDriver,
   type TargetSettings,
 } from '#targets/target.driver.js';
+import {
+  AskedServiceWorld,
+  commandText,
+  EXECUTION,
+  SNAPSHOT,
+} from '#testing/asked-service-world.js';
 import { MetricSource } from '../src/inbound/prometheus.client.js';
 import { MemoryWatchStore } from '../src/persistence/watch.memory.store.js';
 import { CanaryMonitor } from '../src/canary-monitor.js';
 
-const EXECUTION = '6f1d2c3b-4a59-4678-8a9b-0c1d2e3f4a5b';
-const VERSION = { id: '00000000-0000-4000-8000-00000000000a', version: '1.0.0', artifacts: {} };
 export const INTERVAL_MS = 30_000;
 /** All of it stands on the version that the canaries are to be on. */
 export const FLEET = { fleet: 'tenant/orders', version: '1.1.0', instances: 4 };
@@ -84,48 +81,30 @@ export class TestPrometheus extends MetricSource {
   }
 }
 
-/** Kafka, Postgres, a target and Prometheus as twins, and replicas of the monitor on them. */
-export class World {
-  readonly clock = new SteppedClock(1_700_000_000_000);
-  readonly bus = new MemoryBus({ topics: TOPIC_SPECS, clock: this.clock });
-  readonly database = new MemoryServiceDatabase({ nowMs: () => this.clock.nowMs() });
-  readonly fleets = new InMemoryFleetStore(this.clock);
-  readonly targets = new TestTargets(new SimulatedTargets(this.fleets, this.clock));
+/** Replicas of the monitor, and what they look at. */
+export class World extends AskedServiceWorld<CanaryMonitor, WatchResult['data']> {
+  readonly targets = new TestTargets(this.simulated);
   readonly prometheus = new TestPrometheus();
   /** When the canaries' monitoring began. */
   readonly beganAtMs = this.clock.nowMs();
-  #asked = 0;
 
-  async start(replica: string): Promise<CanaryMonitor> {
-    const { clock, prometheus } = this;
-    const nowMs = (): number => clock.nowMs();
-    const database = this.database.viewFor(replica);
-    const monitor = new CanaryMonitor({
-      ...{ database, clock, prometheus, drivers: this.targets, log: silentLog },
-      store: new MemoryWatchStore(database, nowMs),
-      leases: new MemoryShardLeases(database, nowMs),
-      producer: this.bus.producer(replica),
-      intervalMs: INTERVAL_MS,
-    });
-    await monitor.start();
-    this.bus.consume(
-      replica,
-      'canary-monitor',
-      [TOPICS.canaryCommands],
-      (messages) => monitor.consumer.take(messages),
-      { deadLetters: monitor.deadLetters },
-    );
-    return monitor;
+  constructor() {
+    const { canaryCommands: commands, canaryResults: results } = TOPICS;
+    super({ group: 'canary-monitor', commands, results, result: WatchResult });
   }
 
-  crash(replica: string): void {
-    this.bus.abandon(replica);
-    this.database.abandon(replica);
+  protected override build(parts: ReturnType<World['partsOf']>): CanaryMonitor {
+    return new CanaryMonitor({
+      ...parts,
+      store: new MemoryWatchStore(parts.database),
+      drivers: this.targets,
+      prometheus: this.prometheus,
+      intervalMs: INTERVAL_MS,
+    });
   }
 
   async ask(but: Partial<WatchCommand['data']> = {}): Promise<void> {
-    this.#asked += 1;
-    const commandId = `c${String(this.#asked)}`;
+    const commandId = this.nextCommandId();
     const instances = await this.canaries(2);
     const data = { ...COMMAND, beganAtMs: this.beganAtMs, instances, commandId, ...but };
     await this.publish(questionText(data, this.clock.nowMs()));
@@ -135,21 +114,10 @@ export class World {
     return this.ask({ kind: 'END', instances: [], ...but });
   }
 
-  publish(value: string): Promise<void> {
-    const topic = TOPICS.canaryCommands;
-    return this.bus.producer('orchestrator').publish([{ topic, key: EXECUTION, value }]);
-  }
-
   /** The first so many of the fleet, as a question names them. */
   async canaries(count: number): Promise<WatchCommand['data']['instances']> {
     const { instances } = await this.targets.simulated.open(FLEET).list({ limit: count });
     return instances.map(({ id }, index) => ({ index, id, version: '1.1.0' }));
-  }
-
-  results(): WatchResult['data'][] {
-    return this.bus.contents(TOPICS.canaryResults).map((message) => {
-      return WatchResult.parse(JSON.parse(message.value?.toString() ?? '')).data;
-    });
   }
 
   last(): WatchResult['data'] {
@@ -183,9 +151,7 @@ export class World {
 
 /** A question as it travels. */
 export function questionText(data: WatchCommand['data'], timeMs: number): string {
-  const { commandId: id, executionId: subject } = data;
-  const head = { id, source: SOURCES.orchestrator, type: WATCH_TYPE, subject, timeMs };
-  return JSON.stringify(envelope(head, data));
+  return commandText(WATCH_TYPE, data, timeMs);
 }
 
 export const COMMAND: WatchCommand['data'] = {
@@ -196,20 +162,9 @@ export const COMMAND: WatchCommand['data'] = {
   pages: 1,
   instances: [],
   snapshot: {
-    tenantId: 'acme',
-    componentId: '00000000-0000-4000-8000-00000000000c',
-    componentName: 'orders',
-    stateless: true,
+    ...SNAPSHOT,
     target: { driver: 'simulated', settings: FLEET },
-    from: VERSION,
-    to: { ...VERSION, version: '1.1.0' },
     strategy: 'CANARY',
-    allowDowntime: false,
-    batchSize: 5,
-    maxUnavailablePercentage: 25,
-    drainTimeoutMs: 0,
-    healthCheckIntervalMs: 0,
-    healthCheckTimeoutMs: 1_000,
   },
   kind: 'WATCH',
   beganAtMs: 0,

@@ -26,7 +26,7 @@ let store: RollbackStore;
 
 beforeEach(async () => {
   const nowMs = (): number => 1_000;
-  store = new MemoryRollbackStore(new MemoryServiceDatabase({ nowMs }), nowMs);
+  store = new MemoryRollbackStore(new MemoryServiceDatabase({ nowMs }));
   await store.transaction(async (tx) => {
     await tx.insert({ work: WORK, asked });
     const instances = [0, 1, 2, 3].map((index) => {

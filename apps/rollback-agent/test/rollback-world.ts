@@ -1,25 +1,24 @@
 /** What the rollback agent's tests run on: every part a twin, and time that a test moves. */
-import { envelope, SOURCES } from '#contracts/envelope.js';
-import { TOPIC_SPECS, TOPICS } from '#contracts/topics.js';
+import { TOPICS } from '#contracts/topics.js';
 import { ROLL_BACK_TYPE, RollbackResult, type RollbackCommand } from '#contracts/work.messages.js';
-import { MemoryBus } from '#messaging/memory-bus.js';
-import { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
-import { MemoryShardLeases } from '#postgres/memory-shard-leases.js';
-import { silentLog } from '#runtime/log.js';
-import { SteppedClock } from '#runtime/stepped-clock.js';
-import { InMemoryFleetStore } from '#targets/in-memory-fleet.store.js';
+import type { InMemoryFleetStore } from '#targets/in-memory-fleet.store.js';
 import type { SimulatedFault } from '#targets/simulated-faults.js';
-import { SimulatedTargets } from '#targets/simulated-targets.js';
+import type { SimulatedTargets } from '#targets/simulated-targets.js';
 import {
   TargetDrivers,
   type ObservedInstance,
   type SetOperation,
   type TargetDriver,
 } from '#targets/target.driver.js';
+import {
+  AskedServiceWorld,
+  commandText,
+  EXECUTION,
+  SNAPSHOT,
+} from '#testing/asked-service-world.js';
 import { MemoryRollbackStore } from '../src/persistence/rollback.memory.store.js';
 import { RollbackAgent } from '../src/rollback-agent.js';
 
-const EXECUTION = '6f1d2c3b-4a59-4678-8a9b-0c1d2e3f4a5b';
 export const OLD = '1.0.0';
 export const NEW = '1.1.0';
 export const OLD_SET = 'main';
@@ -45,28 +44,22 @@ export class TestTargets extends TargetDrivers {
 
 /** A question as it travels. */
 export function questionText(data: RollbackCommand['data'], timeMs: number): string {
-  const { commandId: id, executionId: subject } = data;
-  const head = { id, source: SOURCES.orchestrator, type: ROLL_BACK_TYPE, subject, timeMs };
-  return JSON.stringify(envelope(head, data));
+  return commandText(ROLL_BACK_TYPE, data, timeMs);
 }
 
-/** Kafka, Postgres and a fleet as twins, and replicas of the agent on them. */
-export class World {
-  readonly clock = new SteppedClock(1_700_000_000_000);
-  readonly bus = new MemoryBus({ topics: TOPIC_SPECS, clock: this.clock });
-  readonly database = new MemoryServiceDatabase({ nowMs: () => this.clock.nowMs() });
-  readonly fleets = new InMemoryFleetStore(this.clock);
-  readonly simulated = new SimulatedTargets(this.fleets, this.clock);
+/** Replicas of the agent, and the fleet they take back. */
+export class World extends AskedServiceWorld<RollbackAgent, RollbackResult['data']> {
   readonly settings: Readonly<Record<string, unknown>>;
   /** The most instances that were down at once, as seen after every step of time. */
   mostDown = 0;
-  #asked = 0;
 
   /** @param size how many instances the fleet has; all of them have been taken to NEW */
   constructor(
     readonly size: number,
     latencyMs = 0,
   ) {
+    const { rollbackCommands: commands, rollbackResults: results } = TOPICS;
+    super({ group: 'rollback-agent', commands, results, result: RollbackResult });
     this.settings = { fleet: 'tenant/orders', version: OLD, instances: size, latencyMs };
   }
 
@@ -78,43 +71,16 @@ export class World {
     return world;
   }
 
-  async start(replica: string): Promise<RollbackAgent> {
-    const { clock } = this;
-    const nowMs = (): number => clock.nowMs();
-    const database = this.database.viewFor(replica);
-    const agent = new RollbackAgent({
-      database,
-      store: new MemoryRollbackStore(database, nowMs),
-      leases: new MemoryShardLeases(database, nowMs),
-      producer: this.bus.producer(replica),
-      drivers: new TestTargets(this.simulated),
-      clock,
-      log: silentLog,
-    });
-    await agent.start();
-    this.bus.consume(
-      replica,
-      'rollback-agent',
-      [TOPICS.rollbackCommands],
-      (messages) => agent.consumer.take(messages),
-      { deadLetters: agent.deadLetters },
-    );
-    return agent;
-  }
-
-  crash(replica: string): void {
-    this.bus.abandon(replica);
-    this.database.abandon(replica);
+  protected override build(parts: ReturnType<World['partsOf']>): RollbackAgent {
+    const store = new MemoryRollbackStore(parts.database);
+    return new RollbackAgent({ ...parts, store, drivers: new TestTargets(this.simulated) });
   }
 
   async ask(but: Partial<RollbackCommand['data']> = {}): Promise<void> {
-    this.#asked += 1;
-    const commandId = `c${String(this.#asked)}`;
+    const commandId = this.nextCommandId();
     const instances = but.instances ?? (await this.instances());
     const data = { ...this.command(), commandId, ...but, instances };
-    const value = questionText(data, this.clock.nowMs());
-    const topic = TOPICS.rollbackCommands;
-    await this.bus.producer('orchestrator').publish([{ topic, key: EXECUTION, value }]);
+    await this.publish(questionText(data, this.clock.nowMs()));
   }
 
   async instances(): Promise<RollbackCommand['data']['instances']> {
@@ -134,17 +100,10 @@ export class World {
       listed: this.size,
       versions: [planned(OLD), planned(NEW)],
       snapshot: {
-        tenantId: 'acme',
-        componentId: '00000000-0000-4000-8000-00000000000c',
-        componentName: 'orders',
-        stateless: true,
+        ...SNAPSHOT,
         target: { driver: 'simulated', settings: this.settings },
         from: planned(OLD),
         to: planned(NEW),
-        strategy: 'ROLLING',
-        allowDowntime: false,
-        batchSize: 5,
-        maxUnavailablePercentage: 25,
         drainTimeoutMs: 1_000,
         healthCheckIntervalMs: 100,
         healthCheckTimeoutMs: 2_000,
@@ -208,12 +167,6 @@ export class World {
 
   faults(...faults: SimulatedFault[]): Promise<void> {
     return this.simulated.setFaults(this.settings, faults);
-  }
-
-  results(): RollbackResult['data'][] {
-    return this.bus.contents(TOPICS.rollbackResults).map((message) => {
-      return RollbackResult.parse(JSON.parse(message.value?.toString() ?? '')).data;
-    });
   }
 
   /** Every index any result named, in their order. */

@@ -1,14 +1,7 @@
 /** What the validator's tests run on: every part a twin, and time that a test moves. */
-import { envelope, SOURCES } from '#contracts/envelope.js';
-import { TOPIC_SPECS, TOPICS } from '#contracts/topics.js';
+import { TOPICS } from '#contracts/topics.js';
 import { ValidationResult, VALIDATE_TYPE, type ValidateCommand } from '#contracts/work.messages.js';
-import { MemoryBus } from '#messaging/memory-bus.js';
-import { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
-import { MemoryShardLeases } from '#postgres/memory-shard-leases.js';
-import { silentLog } from '#runtime/log.js';
-import { SteppedClock } from '#runtime/stepped-clock.js';
-import { InMemoryFleetStore } from '#targets/in-memory-fleet.store.js';
-import { SimulatedTargets } from '#targets/simulated-targets.js';
+import type { SimulatedTargets } from '#targets/simulated-targets.js';
 import {
   TargetDrivers,
   TargetUnreachableError,
@@ -16,12 +9,16 @@ import {
   type ListQuery,
   type TargetDriver,
 } from '#targets/target.driver.js';
+import {
+  AskedServiceWorld,
+  commandText,
+  EXECUTION,
+  SNAPSHOT,
+} from '#testing/asked-service-world.js';
 import { MemoryValidationStore } from '../src/persistence/validation.memory.store.js';
 import type { SmokeAnswer, SmokeCall } from '../src/validation.runner.js';
 import { Validator } from '../src/validator.js';
 
-const EXECUTION = '6f1d2c3b-4a59-4678-8a9b-0c1d2e3f4a5b';
-const VERSION = { id: '00000000-0000-4000-8000-00000000000a', version: '1.0.0', artifacts: {} };
 export const FLEET = { fleet: 'tenant/orders', version: '1.0.0', instances: 4 };
 
 /** Simulated targets that a test can cut off, or let hang for ever. */
@@ -63,68 +60,33 @@ export class TestTargets extends TargetDrivers {
   }
 }
 
-/** Kafka, Postgres and a target as twins, and replicas of the validator on them. */
-export class World {
-  readonly clock = new SteppedClock(1_700_000_000_000);
-  readonly bus = new MemoryBus({ topics: TOPIC_SPECS, clock: this.clock });
-  readonly database = new MemoryServiceDatabase({ nowMs: () => this.clock.nowMs() });
-  readonly fleets = new InMemoryFleetStore(this.clock);
-  readonly targets = new TestTargets(new SimulatedTargets(this.fleets, this.clock));
+/** Replicas of the validator, and what they ask. */
+export class World extends AskedServiceWorld<Validator, ValidationResult['data']> {
+  readonly targets = new TestTargets(this.simulated);
   /** What smoke tests have called, and what they are answered. */
   readonly calls: SmokeCall[] = [];
   answer: (call: SmokeCall) => Promise<SmokeAnswer> = () => Promise.resolve(answered(200));
-  #asked = 0;
 
-  async start(replica: string): Promise<Validator> {
-    const { clock } = this;
-    const nowMs = (): number => clock.nowMs();
-    const database = this.database.viewFor(replica);
-    const validator = new Validator({
-      database,
-      store: new MemoryValidationStore(database, nowMs),
-      leases: new MemoryShardLeases(database, nowMs),
-      producer: this.bus.producer(replica),
+  constructor() {
+    const { validatorCommands: commands, validatorResults: results } = TOPICS;
+    super({ group: 'validator', commands, results, result: ValidationResult });
+  }
+
+  protected override build(parts: ReturnType<World['partsOf']>): Validator {
+    return new Validator({
+      ...parts,
+      store: new MemoryValidationStore(parts.database),
       drivers: this.targets,
       callSmokeTest: (call) => {
         this.calls.push(call);
         return this.answer(call);
       },
-      clock,
-      log: silentLog,
     });
-    await validator.start();
-    this.bus.consume(
-      replica,
-      'validator',
-      [TOPICS.validatorCommands],
-      (messages) => validator.consumer.take(messages),
-      { deadLetters: validator.deadLetters },
-    );
-    return validator;
-  }
-
-  crash(replica: string): void {
-    this.bus.abandon(replica);
-    this.database.abandon(replica);
   }
 
   async ask(but: Partial<ValidateCommand['data']> = {}): Promise<void> {
-    this.#asked += 1;
-    const commandId = `c${String(this.#asked)}`;
-    const data = { ...COMMAND, commandId, ...but };
-    const value = questionText(data, this.clock.nowMs());
-    await this.publish(value);
-  }
-
-  publish(value: string): Promise<void> {
-    const topic = TOPICS.validatorCommands;
-    return this.bus.producer('orchestrator').publish([{ topic, key: EXECUTION, value }]);
-  }
-
-  results(): ValidationResult['data'][] {
-    return this.bus.contents(TOPICS.validatorResults).map((message) => {
-      return ValidationResult.parse(JSON.parse(message.value?.toString() ?? '')).data;
-    });
+    const data = { ...COMMAND, commandId: this.nextCommandId(), ...but };
+    await this.publish(questionText(data, this.clock.nowMs()));
   }
 
   /** Lets time pass until the validator has ended so many times, at most ten minutes. */
@@ -144,9 +106,7 @@ export function answered(status: number): SmokeAnswer {
 
 /** A question as it travels. */
 export function questionText(data: ValidateCommand['data'], timeMs: number): string {
-  const { commandId: id, executionId: subject } = data;
-  const head = { id, source: SOURCES.orchestrator, type: VALIDATE_TYPE, subject, timeMs };
-  return JSON.stringify(envelope(head, data));
+  return commandText(VALIDATE_TYPE, data, timeMs);
 }
 
 export const COMMAND: ValidateCommand['data'] = {
@@ -156,22 +116,7 @@ export const COMMAND: ValidateCommand['data'] = {
   page: 1,
   pages: 1,
   instances: [],
-  snapshot: {
-    tenantId: 'acme',
-    componentId: '00000000-0000-4000-8000-00000000000c',
-    componentName: 'orders',
-    stateless: true,
-    target: { driver: 'simulated', settings: FLEET },
-    from: VERSION,
-    to: { ...VERSION, version: '1.1.0' },
-    strategy: 'ROLLING',
-    allowDowntime: false,
-    batchSize: 5,
-    maxUnavailablePercentage: 25,
-    drainTimeoutMs: 0,
-    healthCheckIntervalMs: 0,
-    healthCheckTimeoutMs: 1_000,
-  },
+  snapshot: { ...SNAPSHOT, target: { driver: 'simulated', settings: FLEET } },
   kind: 'PRE',
   expectedInstances: null,
   takesAll: false,

@@ -29,16 +29,14 @@ interface PageRow {
 
 /** The twin of `PgWatchStore`. */
 export class MemoryWatchStore extends WatchStore {
-  /** @param nowMs the database's clock */
-  constructor(
-    private readonly database: MemoryServiceDatabase,
-    private readonly nowMs: () => number,
-  ) {
+  constructor(private readonly database: MemoryServiceDatabase) {
     super();
   }
 
   override transaction<T>(work: (tx: WatchTx) => Promise<T>): Promise<T> {
-    return this.database.transaction((tx) => work(new MemoryWatchTx(tx, this.nowMs)));
+    return this.database.transaction((tx) =>
+      work(new MemoryWatchTx(tx, this.database.store.nowMs)),
+    );
   }
 
   override get(key: WatchKey): Promise<StoredWatch | null> {
@@ -71,7 +69,7 @@ export class MemoryWatchStore extends WatchStore {
 
   override purge(olderThanMs: number, limit: number): Promise<number> {
     return this.database.transaction(async (tx) => {
-      const before = this.nowMs() - olderThanMs;
+      const before = this.database.store.nowMs() - olderThanMs;
       const old = await tx.table<Row>(WATCHES).scan((row) => row.touchedAtMs < before);
       const gone = old.slice(0, limit);
       for (const { key } of gone) {

@@ -4,6 +4,6 @@ import { MemoryWatchStore } from './watch.memory.store.js';
 
 watchStoreContract('the in-memory twin', () => {
   const nowMs = (): number => 1_000_000;
-  const store = new MemoryWatchStore(new MemoryServiceDatabase({ nowMs }), nowMs);
+  const store = new MemoryWatchStore(new MemoryServiceDatabase({ nowMs }));
   return Promise.resolve({ store, close: () => Promise.resolve() });
 });

@@ -22,16 +22,14 @@ import {
 
 /** The twin of `PgRollbackStore`. */
 export class MemoryRollbackStore extends RollbackStore {
-  /** @param nowMs the database's clock */
-  constructor(
-    private readonly database: MemoryServiceDatabase,
-    private readonly nowMs: () => number,
-  ) {
+  constructor(private readonly database: MemoryServiceDatabase) {
     super();
   }
 
   override transaction<T>(work: (tx: RollbackTx) => Promise<T>): Promise<T> {
-    return this.database.transaction((tx) => work(new MemoryRollbackTx(tx, this.nowMs)));
+    return this.database.transaction((tx) =>
+      work(new MemoryRollbackTx(tx, this.database.store.nowMs)),
+    );
   }
 
   override get(key: RollbackKey): Promise<StoredRollback | null> {
@@ -74,7 +72,7 @@ export class MemoryRollbackStore extends RollbackStore {
 
   override purge(olderThanMs: number, limit: number): Promise<boolean> {
     return this.database.transaction(async (tx) => {
-      const before = this.nowMs() - olderThanMs;
+      const before = this.database.store.nowMs() - olderThanMs;
       const rollbacks = tx.table<MemoryRollbackRow>(ROLLBACKS);
       const instances = tx.table<MemoryInstanceRow>(INSTANCES);
       const old = await rollbacks.scan((row) => row.touchedAtMs < before);

@@ -4,6 +4,6 @@ import { MemoryRollbackStore } from './rollback.memory.store.js';
 
 rollbackStoreContract('the in-memory twin', () => {
   const nowMs = (): number => 1_000_000;
-  const store = new MemoryRollbackStore(new MemoryServiceDatabase({ nowMs }), nowMs);
+  const store = new MemoryRollbackStore(new MemoryServiceDatabase({ nowMs }));
   return Promise.resolve({ store, close: () => Promise.resolve() });
 });

@@ -1,6 +1,7 @@
 import type { ExpectedInstance } from '#core/validation/instance-checks.js';
 import type { Validation, ValidationKey } from '#core/validation/validation.js';
 import type { MemoryServiceDatabase, MemoryTx } from '#postgres/memory-service-database.js';
+import { ServiceTxOver } from '#postgres/service-tx-over.js';
 import { TransientDatabaseError, UniqueViolationError } from '#postgres/service-database.js';
 import { SHARDS, shardOf } from '#postgres/shard-of.js';
 import {
@@ -28,16 +29,14 @@ interface PageRow {
 
 /** The twin of `PgValidationStore`. */
 export class MemoryValidationStore extends ValidationStore {
-  /** @param nowMs the database's clock */
-  constructor(
-    private readonly database: MemoryServiceDatabase,
-    private readonly nowMs: () => number,
-  ) {
+  constructor(private readonly database: MemoryServiceDatabase) {
     super();
   }
 
   override transaction<T>(work: (tx: ValidationTx) => Promise<T>): Promise<T> {
-    return this.database.transaction((tx) => work(validationTx(tx, this.nowMs)));
+    return this.database.transaction((tx) =>
+      work(new MemoryValidationTx(tx, this.database.store.nowMs)),
+    );
   }
 
   override get(key: ValidationKey): Promise<StoredValidation | null> {
@@ -72,7 +71,7 @@ export class MemoryValidationStore extends ValidationStore {
 
   override purge(olderThanMs: number, limit: number): Promise<number> {
     return this.database.transaction(async (tx) => {
-      const before = this.nowMs() - olderThanMs;
+      const before = this.database.store.nowMs() - olderThanMs;
       const old = await tx.table<Row>(VALIDATIONS).scan((row) => row.touchedAtMs < before);
       const gone = old.slice(0, limit);
       for (const { key } of gone) {
@@ -94,68 +93,69 @@ function byKey(a: ValidationKey, b: ValidationKey): number {
   return a.handOver - b.handOver || (a.kind < b.kind ? -1 : 1);
 }
 
-function validationTx(tx: MemoryTx, nowMs: () => number): ValidationTx {
-  const table = tx.table<Row>(VALIDATIONS);
-  const lock = async (id: string): Promise<Row | undefined> => {
-    return (await tx.lockRow(VALIDATIONS, id, 'wait')) ? table.get(id) : undefined;
-  };
-  const change = async (id: string, fields: Partial<Validation>): Promise<void> => {
-    const row = await table.get(id);
-    if (row === undefined) return;
-    const validation = { ...row.validation, ...fields };
-    await table.put(id, { ...row, validation, touchedAtMs: nowMs() });
-  };
-  const keysOf = async (executionId: string): Promise<ValidationKey[]> => {
-    const rows = await table.scan((row) => row.validation.executionId === executionId);
-    return rows.map(({ row }) => row.validation).sort(byKey);
-  };
-  return {
-    ...plumbingOf(tx),
-    lockAll: async (executionId) => {
-      const rows: Validation[] = [];
-      for (const key of await keysOf(executionId)) {
-        const row = await lock(idOf(key));
-        if (row !== undefined) rows.push(row.validation);
-      }
-      return rows;
-    },
-    lock: async (key) => (await lock(idOf(key)))?.validation ?? null,
-    insert: async ({ validation, asked }) => {
-      try {
-        await table.insert(idOf(validation), { validation, asked, touchedAtMs: nowMs() });
-      } catch (error) {
-        if (!(error instanceof UniqueViolationError)) throw error;
-        throw new TransientDatabaseError(`${idOf(validation)} was inserted twice`, {
-          cause: error,
-        });
-      }
-    },
-    putAsked: async (key, asked) => {
-      const row = await table.get(idOf(key));
-      if (row !== undefined) await table.put(idOf(key), { ...row, asked });
-    },
-    update: (validation) => change(idOf(validation), validation),
-    addPage: (key, page, instances) =>
-      tx.table<PageRow>(PAGES).insert(pageId(key, page), { of: idOf(key), instances }),
-    supersedeOlder: async (executionId, handOver) => {
-      for (const key of await keysOf(executionId)) {
-        if (key.handOver >= handOver) continue;
-        const { state } = (await table.get(idOf(key)))?.validation ?? {};
-        if (state !== 'GATHERING' && state !== 'RUNNING') continue;
-        await change(idOf(key), { state: 'SUPERSEDED' });
-      }
-    },
-  };
-}
+class MemoryValidationTx extends ServiceTxOver<MemoryTx> implements ValidationTx {
+  constructor(
+    tx: MemoryTx,
+    private readonly nowMs: () => number,
+  ) {
+    super(tx);
+  }
 
-function plumbingOf(tx: MemoryTx) {
-  return {
-    admit: tx.admit.bind(tx),
-    send: tx.send.bind(tx),
-    point: tx.point.bind(tx),
-    arm: tx.arm.bind(tx),
-    disarm: tx.disarm.bind(tx),
-    holdLeases: tx.holdLeases.bind(tx),
-    tell: tx.tell.bind(tx),
-  };
+  async lockAll(executionId: string): Promise<Validation[]> {
+    const validations: Validation[] = [];
+    for (const key of await this.#keysOf(executionId)) {
+      const validation = await this.lock(key);
+      if (validation !== null) validations.push(validation);
+    }
+    return validations;
+  }
+
+  async lock(key: ValidationKey): Promise<Validation | null> {
+    if (!(await this.tx.lockRow(VALIDATIONS, idOf(key), 'wait'))) return null;
+    return (await this.#rows.get(idOf(key)))?.validation ?? null;
+  }
+
+  async insert({ validation, asked }: StoredValidation): Promise<void> {
+    const id = idOf(validation);
+    try {
+      await this.#rows.insert(id, { validation, asked, touchedAtMs: this.nowMs() });
+    } catch (error) {
+      if (!(error instanceof UniqueViolationError)) throw error;
+      throw new TransientDatabaseError(`${id} was inserted twice`, { cause: error });
+    }
+  }
+
+  async update(validation: Validation): Promise<void> {
+    const row = await this.#rows.get(idOf(validation));
+    if (row === undefined) return;
+    await this.#rows.put(idOf(validation), { ...row, validation, touchedAtMs: this.nowMs() });
+  }
+
+  async putAsked(key: ValidationKey, asked: AskedValidation): Promise<void> {
+    const row = await this.#rows.get(idOf(key));
+    if (row !== undefined) await this.#rows.put(idOf(key), { ...row, asked });
+  }
+
+  addPage(key: ValidationKey, page: number, instances: readonly ExpectedInstance[]): Promise<void> {
+    const table = this.tx.table<PageRow>(PAGES);
+    return table.insert(pageId(key, page), { of: idOf(key), instances });
+  }
+
+  async supersedeOlder(executionId: string, handOver: number): Promise<void> {
+    for (const key of await this.#keysOf(executionId)) {
+      if (key.handOver >= handOver) continue;
+      const validation = (await this.#rows.get(idOf(key)))?.validation;
+      if (validation === undefined || ['ENDED', 'SUPERSEDED'].includes(validation.state)) continue;
+      await this.update({ ...validation, state: 'SUPERSEDED' });
+    }
+  }
+
+  get #rows() {
+    return this.tx.table<Row>(VALIDATIONS);
+  }
+
+  async #keysOf(executionId: string): Promise<ValidationKey[]> {
+    const rows = await this.#rows.scan((row) => row.validation.executionId === executionId);
+    return rows.map(({ row }) => row.validation).sort(byKey);
+  }
 }

@@ -4,6 +4,6 @@ import { MemoryValidationStore } from './validation.memory.store.js';
 
 validationStoreContract('the in-memory twin', () => {
   const nowMs = (): number => 1_000_000;
-  const store = new MemoryValidationStore(new MemoryServiceDatabase({ nowMs }), nowMs);
+  const store = new MemoryValidationStore(new MemoryServiceDatabase({ nowMs }));
   return Promise.resolve({ store, close: () => Promise.resolve() });
 });
