@@ -155,10 +155,15 @@ function checkSamples({ must, world }: Ground, { event }: SeenMessage, said: Sai
   if (execution?.status !== 'CANARY_MONITORING') return;
   const fleet = fleetOf(execution);
   const { version } = execution.plan.to;
+  // What another source has said of them, no target has.
+  const asked = world.upgrades.find(({ create }) => create.id === executionId)?.create;
+  const elsewhere = new Set(
+    asked?.canaryMetrics.flatMap(({ name, source }) => (source === 'TARGET' ? [] : [name])),
+  );
   const canaries = world.instances(executionId).filter(({ status }) => status === 'COMPLETED');
   for (const { atMs, number, findings } of samples) {
     for (const { of, outcome } of findings) {
-      if (outcome !== 'PASS') continue;
+      if (outcome !== 'PASS' || elsewhere.has(of)) continue;
       const what =
         of === 'health' ? canaries.map((one) => `${one.instanceId} ${version}`) : ['METRIC'];
       const isSaid = what.every((each) => said.isSampled(fleet, each, atMs));
