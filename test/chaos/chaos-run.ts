@@ -124,7 +124,7 @@ async function rageAndHeal(
   tenants: readonly Tenant[],
   nemesis: Nemesis,
 ): Promise<void> {
-  const { plan, options, history, product, progress } = world;
+  const { plan, options, history, progress } = world;
   const over = new AbortController();
   const given = new AbortController();
   const end = (): void => over.abort();
@@ -157,7 +157,7 @@ async function rageAndHeal(
     options.report('the faults are over: everything is healed, and everything has to end');
     history.add({ kind: 'PHASE', phase: 'HEALING' });
     await nemesis.heal();
-    await heal(world, product);
+    await heal(world);
     history.add({ kind: 'PHASE', phase: 'LIVENESS' });
     const limitMs = options.interrupted.aborted ? INTERRUPTED_LIMIT_MS : plan.endLimitMs;
     await Promise.race([working, sleep(limitMs, undefined, { ref: false })]);
@@ -179,7 +179,7 @@ function untilAborted(signal: AbortSignal): Promise<void> {
 }
 
 /** Everything that may be away is there again; returns when all replicas say that they are ready. */
-async function heal({ stack, network, simulated }: World, product: Product): Promise<void> {
+async function heal({ stack, network, simulated, product }: World): Promise<void> {
   const servers = new Servers(stack);
   network.speak();
   await servers.start('kafka');
