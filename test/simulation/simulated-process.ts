@@ -162,8 +162,9 @@ export class SimulatedProcess {
   }
 
   /** A question to where metrics are kept. */
-  async metricIo(rates: FaultRates): Promise<void> {
-    await this.#meet(rates, 'metrics', 'measure');
+  async metricIo(rates: FaultRates, way: 'there' | 'back'): Promise<void> {
+    const fails = way === 'back' ? rates.answerLost : rates.fails;
+    await this.#meet({ ...rates, fails }, 'metrics', `measure ${way}`);
   }
 
   /** Refused, after a while, by what is away. */

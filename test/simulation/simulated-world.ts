@@ -18,10 +18,7 @@ import { MemoryExecutionStore } from '../../apps/orchestrator/src/persistence/ex
 import type { Deployment } from '../../apps/orchestrator/src/registry.js';
 import { WAKE, type Judged } from '../../apps/orchestrator/src/upgrade-asked.runner.js';
 import type { Orchestrator } from '../../apps/orchestrator/src/orchestrator.js';
-import {
-  NoPrometheus,
-  type MetricSource,
-} from '../../apps/canary-monitor/src/inbound/prometheus.client.js';
+import type { MetricSource } from '../../apps/canary-monitor/src/inbound/prometheus.client.js';
 import { NO_FAULTS, type FaultPlan } from './fault-plan.js';
 import { FleetTruth } from './fleet-truth.js';
 import { Findings } from './invariants/findings.js';
@@ -38,8 +35,10 @@ import { Outages } from './outages.js';
 import { People } from './people.js';
 import { register } from './registered.js';
 import { SERVICES } from './services.js';
+import { SimulatedPrometheus } from './simulated-metrics.js';
 import { ProcessTargets, type ServiceName, type SimulatedProcess } from './simulated-process.js';
 import { Supervisor } from './supervisor.js';
+import { toldHistory } from './told-history.js';
 import { Trace } from './trace.js';
 import type { Upgrade } from './upgrades.js';
 import { WatchedTargets } from './watched-targets.js';
@@ -115,11 +114,15 @@ export class SimulatedWorld {
     this.view = new SimulatedView(this.#databases, this.rooms, nowMs, (service) =>
       this.bus.lag(service),
     );
-    this.#watches = new Watches(this.view, this.findings);
+    const trace = this.trace.bind(this);
+    this.#watches = new Watches(this.view, this.findings, [toldHistory(trace)]);
     for (const service of SERVICES) this.#lookOn(service);
     this.people = this.#newPeople();
     this.bus = this.#newBus();
-    this.supervisor = this.#newSupervisor(options.prometheus ?? new NoPrometheus());
+    const simulated = new SimulatedPrometheus((fleet, value) => {
+      this.#watches.answered({ service: 'canary-monitor', fleet, to: 'METRIC', value });
+    });
+    this.supervisor = this.#newSupervisor(options.prometheus ?? simulated);
   }
 
   #lookOn(service: ServiceName): void {
@@ -143,8 +146,8 @@ export class SimulatedWorld {
       struck: (who, kind, doing) => {
         this.strike(who, kind, doing);
       },
-      trace: (who, what) => {
-        this.trace(who, what);
+      trace: (...line) => {
+        this.trace(...line);
       },
     });
   }
@@ -353,7 +356,7 @@ export class SimulatedWorld {
     return this.problems;
   }
 
-  /** Everything that was wrong so far, a sentence each. */
+  /** Everything that was wrong so far. */
   get problems(): readonly string[] {
     return this.findings.problems;
   }

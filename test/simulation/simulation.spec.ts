@@ -1,27 +1,51 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
+import { REGRESSIONS } from './regressions.js';
 import { replayLine, runSeed } from './run-seed.js';
 
 const SEEDS = 240;
 /** Seeds of one test: few enough that a slow machine says which of them it is busy with. */
 const SEEDS_PER_TEST = 20;
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 300_000;
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const LOADER = pathToFileURL(join(ROOT, 'tools', 'typescript.mjs')).href;
 
 const batches = Array.from({ length: SEEDS / SEEDS_PER_TEST }, (_, at) => at * SEEDS_PER_TEST + 1);
+
+async function mustBeSound(seed: number): Promise<void> {
+  const run = await runSeed(seed);
+  const again = replayLine(run);
+  expect({ problems: run.problems, again }).toEqual({ problems: [], again });
+}
+
+/** What the command prints, line by line. */
+async function simulate(...args: readonly string[]): Promise<string[]> {
+  const { NODE_OPTIONS: _, ...env } = process.env;
+  const flags = [
+    '--conditions=source',
+    `--import=${LOADER}`,
+    '--disable-warning=ExperimentalWarning',
+  ];
+  const command = [...flags, join(ROOT, 'tools', 'simulate.ts'), ...args];
+  const options = { env, cwd: ROOT, maxBuffer: 64 * 1_048_576 };
+  const { stdout } = await promisify(execFile)(process.execPath, command, options);
+  return stdout.trimEnd().split('\n');
+}
 
 describe('the saga under seeded faults', () => {
   it.each(batches)(
     'keeps every invariant and ends: seeds from %d',
     async (first) => {
-      for (let seed = first; seed < first + SEEDS_PER_TEST; seed += 1) {
-        const run = await runSeed(seed);
-        expect({ problems: run.problems, again: replayLine(run) }).toEqual({
-          problems: [],
-          again: replayLine(run),
-        });
-      }
+      for (let seed = first; seed < first + SEEDS_PER_TEST; seed += 1) await mustBeSound(seed);
     },
     LIMIT_MS,
   );
+
+  it.each(REGRESSIONS)('keeps what seed $seed once found: $found', ({ seed }) => mustBeSound(seed));
 
   it(
     'runs the same way twice from the same seed, and another way from another',
@@ -36,6 +60,31 @@ describe('the saga under seeded faults', () => {
         expect(runs[1]?.traceHash).toBe(runs[0]?.traceHash);
         expect((await runSeed(seed + 1)).traceHash).not.toBe(runs[0]?.traceHash);
       }
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'runs the same way in another process, to the byte',
+    async () => {
+      const lines: string[] = [];
+      await runSeed(7, undefined, (line) => lines.push(line));
+      const printed = await simulate('--seed', '7', '--trace');
+      expect(printed.slice(0, lines.length)).toEqual(lines);
+      expect(printed).toHaveLength(lines.length + 1);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'finds the same on one thread and on three',
+    async () => {
+      const found = async (jobs: string): Promise<string[]> => {
+        const lines = await simulate('--seeds', '6', '--jobs', jobs);
+        // How long it took is another matter.
+        return lines.filter((line) => !line.includes(' seeds in '));
+      };
+      expect(await found('3')).toEqual(await found('1'));
     },
     LIMIT_MS,
   );

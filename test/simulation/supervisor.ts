@@ -15,6 +15,7 @@ import type { Place, PlantedPorts } from './planted-bugs/planted-bug.js';
 import { BUILD, memoryStoreOf, SERVICES, type Built } from './services.js';
 import { watchedDatabase } from './watched-database.js';
 import { WatchedLeases } from './watched-leases.js';
+import { ProcessMetrics } from './simulated-metrics.js';
 import { SimulatedProcess, type ServiceName } from './simulated-process.js';
 
 const RESTART_MAX_MS = 8_000;
@@ -121,7 +122,7 @@ export class Supervisor {
 
   #launch(service: ServiceName): void {
     const { parts } = this;
-    const { faults, planted, bus, fleets, simulated, prometheus } = parts;
+    const { faults, planted, bus, fleets, simulated } = parts;
     this.#starts += 1;
     const owner = `${service}-${String(this.#starts)}`;
     const process = this.#newProcess(service, owner);
@@ -133,6 +134,7 @@ export class Supervisor {
       parts.overtaken(owner, found);
     });
     const drivers = parts.driversOf(process, place);
+    const prometheus = new ProcessMetrics(process, parts.prometheus, faults.metrics);
     const decided = (judged: Judged): void => {
       parts.decided(process, judged);
     };

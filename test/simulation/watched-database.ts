@@ -2,8 +2,15 @@
 import type { MemoryServiceDatabase, MemoryTx } from '#postgres/memory-service-database.js';
 import { altered } from './planted-bugs/altered.js';
 
-/** What a store says when rows are not as the decision took them to be. */
-const OVERTAKEN: readonly string[] = ['StaleExecutionError', 'StaleRollbackError'];
+/**
+ * What a store says when a row is not as the decision took it to be, although it was locked for it.
+ * That instances stood elsewhere is another matter: whoever was the owner, and is it again, may
+ * report what it saw before.
+ */
+function isOvertaken({ name, message }: Error): boolean {
+  if (name === 'StaleExecutionError') return message.includes('another revision');
+  return name === 'StaleRollbackError';
+}
 
 /** @param overtaken told what was found instead */
 export function watchedDatabase(
@@ -16,7 +23,7 @@ export function watchedDatabase(
         try {
           return await work(tx);
         } catch (error) {
-          if (error instanceof Error && OVERTAKEN.includes(error.name)) overtaken(error.message);
+          if (error instanceof Error && isOvertaken(error)) overtaken(error.message);
           throw error;
         }
       }),

@@ -1,8 +1,7 @@
 /** What was wrong, each once, with when it was first seen; and how often it was looked. */
 export class Findings {
   readonly problems: string[] = [];
-  /** How often each invariant was looked at, by its id. */
-  readonly looks = new Map<string, number>();
+  readonly #counters: { readonly id: string; times: number }[] = [];
   readonly #known = new Set<string>();
 
   /**
@@ -14,13 +13,22 @@ export class Findings {
     private readonly found: (problem: string) => void,
   ) {}
 
-  /** For the invariant of this id. */
-  readonly mustOf =
-    (id: string) =>
-    (holds: boolean, otherwise: () => string): void => {
-      this.looks.set(id, (this.looks.get(id) ?? 0) + 1);
+  /** How often each invariant was looked at, by its id. */
+  get looks(): ReadonlyMap<string, number> {
+    const looks = new Map<string, number>();
+    for (const { id, times } of this.#counters) looks.set(id, (looks.get(id) ?? 0) + times);
+    return looks;
+  }
+
+  /** For a watch of the invariant of this id. */
+  mustOf(id: string): (holds: boolean, otherwise: () => string) => void {
+    const counter = { id, times: 0 };
+    this.#counters.push(counter);
+    return (holds, otherwise) => {
+      counter.times += 1;
       if (!holds) this.report(`${id}: ${otherwise()}`);
     };
+  }
 
   report(problem: string): void {
     if (this.#known.has(problem)) return;

@@ -44,8 +44,10 @@ export const INVARIANTS: readonly Invariant[] = [
 export class Watches implements Required<Watch> {
   readonly #watches: readonly Watch[];
 
-  constructor(world: WorldView, findings: Findings) {
-    this.#watches = INVARIANTS.map(({ id, watch }) => watch({ world, must: findings.mustOf(id) }));
+  /** @param others who look on without judging, before those that judge */
+  constructor(world: WorldView, findings: Findings, others: readonly Watch[] = []) {
+    const judging = INVARIANTS.map(({ id, watch }) => watch({ world, must: findings.mustOf(id) }));
+    this.#watches = [...others, ...judging];
   }
 
   committed(commit: SeenCommit): void {
