@@ -71,6 +71,8 @@ export const DATABASE_BUGS: readonly PlantedBug[] = [
     what: 'reads the row that it decides by, and does not lock it',
     caughtBy: ['I10'],
     seedsMax: 40,
+    // Two have to decide at once.
+    shownBy: { faults: { bias: 1, blowEveryMs: 1_500 } },
     plant: () => ({
       database: (view) =>
         alteredTransactions(view, (tx) => ({

@@ -17,7 +17,9 @@ export const STORE_BUGS: readonly PlantedBug[] = [
     name: 'no-version-guard',
     what: 'writes over whatever is there: no row lock, and no look at the revision',
     caughtBy: ['I2', 'I3', 'I6'],
-    seedsMax: 20,
+    seedsMax: 30,
+    // Two have to decide at once.
+    shownBy: { faults: { bias: 1, blowEveryMs: 1_500 } },
     plant: () => ({
       store: (database) =>
         new AlteredStore(database, (tx, store) => ({
@@ -30,7 +32,8 @@ export const STORE_BUGS: readonly PlantedBug[] = [
     name: 'pause-lets-one-more-start',
     what: 'takes one more instance when it is paused',
     caughtBy: ['I10'],
-    seedsMax: 10,
+    seedsMax: 30,
+    shownBy: { faults: { bias: 1, blowEveryMs: 1_500 } },
     plant: () => ({
       store: (database) =>
         new AlteredStore(database, (tx) => ({
@@ -42,7 +45,8 @@ export const STORE_BUGS: readonly PlantedBug[] = [
     name: 'end-that-is-reopened',
     what: 'decides what comes late by how the execution stood before it ended',
     caughtBy: ['I6'],
-    seedsMax: 20,
+    seedsMax: 40,
+    shownBy: { faults: { bias: 1, blowEveryMs: 1_500 } },
     plant: () => {
       const beforeTheEnd = new Map<string, Execution>();
       return { store: (database) => reopening(database, beforeTheEnd) };
