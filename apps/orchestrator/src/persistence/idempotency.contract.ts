@@ -55,6 +55,18 @@ export function idempotencyContract(open: () => Promise<IdempotencyUnderTest>): 
       expect(await begin({ route: 'POST /y' })).toMatchObject({ state: 'BEGUN' });
     });
 
+    it('is answered on each route with what was answered there, at each tenant', async () => {
+      const asked = [{}, { route: 'POST /y' }, { tenantId: 'other' }];
+      for (const [at, more] of asked.entries()) {
+        const token = randomUUID();
+        await begin(more, AT_MS, token);
+        await store.keep({ ...request, ...more }, token, { ...ANSWER, body: String(at) });
+      }
+      for (const [at, more] of asked.entries()) {
+        expect(await begin(more)).toMatchObject({ answer: { body: String(at) } });
+      }
+    });
+
     it('is not locked for ever by one who never answers, whose late answer is not kept', async () => {
       const lost = randomUUID();
       await begin({}, AT_MS, lost);

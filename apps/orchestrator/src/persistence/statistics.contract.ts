@@ -82,6 +82,12 @@ export function statisticsContract(open: () => Promise<StatisticsUnderTest>): vo
     ]);
   });
 
+  it('say in how long 50, 90, 95 and 99 of 100 were done', async () => {
+    for (let took = 1; took <= 20; took += 1) await ended(took * 1_000);
+    const { percentilesMs } = (await asked()).tallies.all;
+    expect(percentilesMs).toEqual({ p50: 10_000, p90: 18_000, p95: 19_000, p99: 20_000 });
+  });
+
   it('count by strategy, kind and target version', async () => {
     await ended(1_000);
     await ended(3_000);
