@@ -1,9 +1,10 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { NestLogger } from '#observability/logger.js';
 import { Plumbing1700000000000 } from '#postgres/plumbing-migration.js';
 import { configOrExit } from '#runtime/config.js';
+import { createProbeAdapter } from '#service/probe-port.js';
 import { openGround, serve } from '#service/service-process.js';
 import { openTargets } from '#service/targets.js';
 import { CanaryMonitorConfig } from './canary-monitor.config.js';
@@ -39,7 +40,7 @@ const service = new CanaryMonitor({
 });
 const app = await NestFactory.create<NestFastifyApplication>(
   CanaryMonitorModule.of(ground, service.runner),
-  new FastifyAdapter(),
+  createProbeAdapter(),
   { logger: new NestLogger(ground.log) },
 );
 await serve(ground, app, service);

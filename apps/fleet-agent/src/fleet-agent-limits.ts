@@ -13,6 +13,16 @@ export const FLEET_LIMITS = {
   releasesKept: 20,
 } as const;
 
+/** Of what arrives over HTTP; the size of bodies is the contract's. */
+export const ARRIVAL_LIMITS = {
+  headersTimeoutMs: 10_000,
+  /** For the whole of a request to arrive; how long it may then be waited for is the poll's. */
+  requestTimeoutMs: 30_000,
+  /** How often it is looked for those that take longer. */
+  lateCheckMs: 1_000,
+  connectionsMax: 1_000,
+} as const;
+
 /** Of the instances' processes. */
 export const PROCESS_LIMITS = {
   /** Until a started process has told its id. */

@@ -7,6 +7,7 @@ import { SystemClock } from '#runtime/clock.js';
 import { configOrExit } from '#runtime/config.js';
 import { AGENT_LIMITS } from '#targets/target-limits.js';
 import { startWatchdog, takeHome } from './agent-process.js';
+import { ARRIVAL_LIMITS } from './fleet-agent-limits.js';
 import { FleetAgentConfig } from './fleet-agent.config.js';
 import { FleetAgentModule } from './fleet-agent.module.js';
 import { Fleets } from './fleet/fleets.runner.js';
@@ -32,8 +33,16 @@ await startWatchdog(config, home, log);
 Logger.overrideLogger(new NestLogger(log));
 const app = await NestFactory.create<NestFastifyApplication>(
   FleetAgentModule.with({ config, clock, log }),
-  new FastifyAdapter({ bodyLimit: AGENT_LIMITS.requestBodyMaxBytes }),
+  new FastifyAdapter({
+    bodyLimit: AGENT_LIMITS.requestBodyMaxBytes,
+    requestTimeout: ARRIVAL_LIMITS.requestTimeoutMs,
+    http: {
+      headersTimeout: ARRIVAL_LIMITS.headersTimeoutMs,
+      connectionsCheckingInterval: ARRIVAL_LIMITS.lateCheckMs,
+    },
+  }),
 );
+app.getHttpAdapter().getInstance().server.maxConnections = ARRIVAL_LIMITS.connectionsMax;
 app.useGlobalPipes(new StandardSchemaValidationPipe({ exceptionFactory: unfit }));
 app.useGlobalFilters(new ProblemFilter(log));
 app.useGlobalGuards(new TokenGuard(config.FLEET_AGENT_TOKEN));
