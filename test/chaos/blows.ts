@@ -29,25 +29,11 @@ export const BLOW_KINDS = [
 ] as const;
 export type BlowKind = (typeof BLOW_KINDS)[number];
 
-/** How often each is drawn: servers take many seconds to come back, and upgrades need them. */
-export const WEIGHTS: Readonly<Record<BlowKind, number>> = {
-  KILL: 8,
-  TERM: 3,
-  FREEZE: 5,
-  FREEZE_LONG: 1,
-  KILL_ALL: 1,
-  FREEZE_AGENT: 1,
-  BROKER_STOP: 0.5,
-  BROKER_KILL: 0.7,
-  BROKER_FREEZE: 0.7,
-  POSTGRES_STOP: 0.8,
-  POSTGRES_KILL: 0.5,
-  POSTGRES_FREEZE: 0.8,
-  CONNECTIONS_RESET: 2,
-  CONNECTIONS_SILENT: 0.7,
-  SESSIONS_ENDED: 2,
-  TARGET_FAULTS: 3,
-};
+/** Each kind at least once; dealt anew when all were struck, so that none is left out for long. */
+export const DECK: readonly BlowKind[] = [
+  ...BLOW_KINDS,
+  ...(['KILL', 'KILL', 'KILL', 'TERM', 'FREEZE', 'FREEZE', 'TARGET_FAULTS'] as const),
+];
 
 export interface DrawnBlow {
   readonly what: BlowKind;
@@ -217,7 +203,8 @@ function allKilled(random: SeededRandom, replicas: readonly Replica[]): BeginAnd
   };
 }
 
-function shuffled<Item>(random: SeededRandom, items: readonly Item[]): Item[] {
+/** In an order that is drawn. */
+export function shuffled<Item>(random: SeededRandom, items: readonly Item[]): Item[] {
   const drawn = items.map((item) => ({ item, place: random.next() }));
   return drawn.sort((a, b) => a.place - b.place).map(({ item }) => item);
 }

@@ -4,8 +4,8 @@ import { judgeRun } from './judged-run.js';
 
 /** A quiet machine needs less than a minute; a busy one takes many times as long to start it all. */
 const LIMIT_MS = 420_000;
-/** Upgrades of it are completed, rolled back and cancelled, and most strategies are among them. */
-const SEED = 1;
+/** Begins with STAGED, CANARY and BLUE_GREEN, and with people who roll back. */
+const SEED = 5;
 
 describe('the product under a nemesis', () => {
   it(

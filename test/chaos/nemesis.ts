@@ -4,9 +4,9 @@ import type { ProgressEvent } from '#contracts/progress.messages.js';
 import type { SeededRandom } from '#testing/seeded-random.js';
 import type { ServiceName } from '../../tools/product/product.js';
 import {
-  BLOW_KINDS,
+  DECK,
   drawBlow,
-  WEIGHTS,
+  shuffled,
   type BlowKind,
   type BlowParts,
   type DrawnBlow,
@@ -71,15 +71,17 @@ export class Nemesis {
   /** Strikes until it is over, or until all that is planned has been struck. */
   async rage(over: AbortSignal): Promise<void> {
     this.#isRaging = true;
-    const planned = this.plan.blows?.values();
+    const { blows } = this.plan;
+    let deck = [...(blows ?? [])];
     while (!over.aborted) {
       const random = this.#blows.fork();
       const pauseMs = -Math.log(1 - random.next()) * this.plan.everyMs;
       await sleep(pauseMs, undefined, { signal: over }).catch(() => undefined);
-      const next = planned?.next();
-      if (next?.done === true) break;
-      const blow = drawBlow(next?.value ?? drawKind(random), random, this.parts);
-      const isServed = await this.#untilFree(blow, planned !== undefined, over);
+      if (deck.length === 0 && blows === undefined) deck = shuffled(random, DECK);
+      const kind = deck.shift();
+      if (kind === undefined) break;
+      const blow = drawBlow(kind, random, this.parts);
+      const isServed = await this.#untilFree(blow, blows !== undefined, over);
       if (isServed) await this.#strike(blow);
     }
     this.#isRaging = false;
@@ -166,16 +168,6 @@ export class Nemesis {
       () => undefined,
     );
   }
-}
-
-function drawKind(random: SeededRandom): BlowKind {
-  const sum = BLOW_KINDS.reduce((all, kind) => all + WEIGHTS[kind], 0);
-  let at = random.next() * sum;
-  for (const kind of BLOW_KINDS) {
-    at -= WEIGHTS[kind];
-    if (at <= 0) return kind;
-  }
-  return 'KILL';
 }
 
 const MOMENTS: Readonly<Record<string, ServiceName>> = {
