@@ -9,7 +9,6 @@ import { ARRIVAL_LIMITS } from './service-limits.js';
 
 @Module({})
 // A module of Nest is a class, also one in which nothing is.
-// eslint-disable-next-line @typescript-eslint/no-extraneous-class
 class Nothing {}
 
 describe('a port that answers probes', () => {
