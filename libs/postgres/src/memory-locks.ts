@@ -68,13 +68,20 @@ export class MemoryLocks {
     const nowMs = this.nowMs();
     for (const [holder, { resource, sinceMs }] of this.waitsFor) {
       if (nowMs - sinceMs <= limitMs) continue;
-      const lock = this.lockOn(resource);
-      const waiter = lock.queue.find((one) => one.holder === holder);
-      lock.queue = lock.queue.filter((one) => one !== waiter);
-      this.waitsFor.delete(holder);
-      waiter?.refuse(new TransientDatabaseError(`lock timeout at ${resource}`));
-      this.grantNext(lock);
+      this.refuse(holder, new TransientDatabaseError(`lock timeout at ${resource}`));
     }
+  }
+
+  /** Ends the wait of this one, if it waits, with the error. */
+  refuse(holder: object, error: TransientDatabaseError): void {
+    const waited = this.waitsFor.get(holder);
+    if (waited === undefined) return;
+    const lock = this.lockOn(waited.resource);
+    const waiter = lock.queue.find((one) => one.holder === holder);
+    lock.queue = lock.queue.filter((one) => one !== waiter);
+    this.waitsFor.delete(holder);
+    waiter?.refuse(error);
+    this.grantNext(lock);
   }
 
   /** Frees all that the holder has, and takes back what it waits for: that wait never ends. */

@@ -22,6 +22,7 @@ interface Unique {
 export class MemoryRows {
   readonly rows = new Map<string, unknown>();
   readonly uniques: Unique[];
+  private lastNumber = 0;
 
   constructor(
     readonly name: string,
@@ -32,6 +33,12 @@ export class MemoryRows {
       valueOf: valueOf as (row: unknown) => string | null,
       keys: new Map(),
     }));
+  }
+
+  /** A key that no row has had: as an identity column gives it, also to who then rolls back. */
+  nextKey(): string {
+    this.lastNumber += 1;
+    return String(this.lastNumber);
   }
 
   apply(changes: ReadonlyMap<string, { row: unknown } | null>): void {

@@ -68,11 +68,6 @@ export class MemoryServiceDatabase extends ServiceDatabase<MemoryTx> {
     for (const tx of this.store.transactionsOf(owner)) tx.rollback();
   }
 
-  /** Rolls back whoever sat idle in a transaction for too long, as Postgres does by its clock. */
-  endIdleTransactions(): void {
-    this.store.endIdleTransactions();
-  }
-
   override async transaction<T>(work: (tx: MemoryTx) => Promise<T>): Promise<T> {
     await this.reach('begin');
     const tx = new MemoryServiceTx(this.store, {

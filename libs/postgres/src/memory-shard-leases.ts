@@ -60,7 +60,7 @@ export class MemoryShardLeases extends ShardLeases {
   // The one statement of Postgres, in the same steps.
   private renewRows(): { held: Lease[]; othersRunOutInMs: number | null } {
     const { store, owner } = this.database;
-    store.endIdleTransactions();
+    store.endOverdueTransactions();
     const nowMs = store.nowMs();
     const alive = [...store.replicas].filter(([other, until]) => other !== owner && until > nowMs);
     store.replicas.set(owner, nowMs + LEASE_MS);

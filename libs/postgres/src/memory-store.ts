@@ -2,7 +2,11 @@ import { MemoryLocks } from './memory-locks.js';
 import type { MemoryObserver } from './memory-observer.js';
 import { MemoryRows, type MemoryTableRules } from './memory-rows.js';
 import type { MemoryServiceTx } from './memory-tx.js';
-import { IDLE_IN_TRANSACTION_TIMEOUT_MS, LOCK_TIMEOUT_MS } from './postgres-limits.js';
+import {
+  IDLE_IN_TRANSACTION_TIMEOUT_MS,
+  LOCK_TIMEOUT_MS,
+  TRANSACTION_TIMEOUT_MS,
+} from './postgres-limits.js';
 import { type OutboxRow, TransientDatabaseError } from './service-database.js';
 import { SHARDS } from './shard-of.js';
 
@@ -75,16 +79,27 @@ export class MemoryStore {
 
   /**
    * Rolls back whoever did nothing for too long with a transaction open, as the server does: else a
-   * frozen process would keep its shards for ever. Nor does anybody wait for ever for a lock.
+   * frozen process would keep its shards for ever. Nor does anybody wait for ever for a lock, or
+   * keep a transaction open for ever by being busy.
    */
-  endIdleTransactions(): void {
+  endOverdueTransactions(): void {
     this.locks.refuseAfter(LOCK_TIMEOUT_MS);
     const nowMs = this.nowMs();
     for (const tx of this.open) {
-      if (tx.activeAtMs === null || this.locks.isWaiting(tx)) continue;
-      if (nowMs - tx.activeAtMs <= IDLE_IN_TRANSACTION_TIMEOUT_MS) continue;
-      tx.rollback(new TransientDatabaseError('ended: idle in transaction'));
+      const { beganAtMs, activeAtMs } = tx;
+      const isIdle = activeAtMs !== null && !this.locks.isWaiting(tx);
+      if (beganAtMs !== null && nowMs - beganAtMs > TRANSACTION_TIMEOUT_MS) {
+        this.end(tx, 'transaction timeout');
+      } else if (isIdle && nowMs - activeAtMs > IDLE_IN_TRANSACTION_TIMEOUT_MS) {
+        this.end(tx, 'idle in transaction');
+      }
     }
+  }
+
+  private end(tx: MemoryServiceTx, why: string): void {
+    const error = new TransientDatabaseError(`ended: ${why}`);
+    this.locks.refuse(tx, error);
+    tx.rollback(error);
   }
 
   // Like a sequence: taken when written, not when committed, so a lower one may appear later.

@@ -23,6 +23,8 @@ export interface MemoryTable<Row> {
   get(key: string): Promise<Row | undefined>;
   /** Throws `UniqueViolationError` (constraint `<table>_pkey`) when the key exists. */
   insert(key: string, row: Row): Promise<void>;
+  /** Inserts under a key of its own, which counts up. */
+  append(row: Row): Promise<void>;
   /** Inserts or replaces. */
   put(key: string, row: Row): Promise<void>;
   /** Several at once: one operation to the simulator, as one statement is to Postgres. */
@@ -64,6 +66,8 @@ export const DUE_WORK = 'due_work';
 export const SHARD_LEASES = 'shard_leases';
 
 export class MemoryServiceTx implements MemoryTx {
+  /** On the store's clock, when the first operation began; null before. */
+  beganAtMs: number | null = null;
   /** On the store's clock, when the last operation ended; null before the first. */
   activeAtMs: number | null = null;
   private readonly tables = new Map<string, MemoryChanges>();
@@ -94,6 +98,8 @@ export class MemoryServiceTx implements MemoryTx {
           if (isThere()) throw new UniqueViolationError(name, `${name}_pkey`);
           await this.write(changes, key, row);
         }),
+      append: (row) =>
+        this.run(`put ${name}`, () => this.write(changes, changes.committed.nextKey(), row)),
       put: (key, row) => this.run(`put ${name}`, () => this.write(changes, key, row)),
       putAll: (rows) =>
         this.run(`put ${name}`, async () => {
@@ -198,7 +204,7 @@ export class MemoryServiceTx implements MemoryTx {
     this.state = 'ending';
     await this.tail;
     await this.place.reach('commit');
-    this.store.endIdleTransactions();
+    this.store.endOverdueTransactions();
     if (this.failed) throw this.failed.error;
     if (this.endedBy)
       throw new TransientDatabaseError(this.endedBy.message, { outcome: 'unknown' });
@@ -245,7 +251,8 @@ export class MemoryServiceTx implements MemoryTx {
     }
     const result = this.tail.then(async () => {
       await this.place.reach(name);
-      this.store.endIdleTransactions();
+      this.beganAtMs ??= this.store.nowMs();
+      this.store.endOverdueTransactions();
       this.refuseAfterEnd();
       try {
         const value = await perform();

@@ -58,15 +58,29 @@ export function translatedCommit(error: unknown): unknown {
   return new TransientDatabaseError(said.message, { cause: error, outcome: 'unknown' });
 }
 
+/**
+ * The same for a statement behind which its transaction's COMMIT is on its way already. When the
+ * server refused the statement, nothing is committed; when the line was lost, that COMMIT may have
+ * arrived all the same.
+ */
+export function translatedBeforeCommit(error: unknown): unknown {
+  return isSqlState(stateOf(error)) ? translated(error) : translatedCommit(error);
+}
+
 function isTransient(error: Error): boolean {
   const code = stateOf(error);
-  if (/^[0-9A-Z]{5}$/.test(code)) return TRANSIENT_STATES.some((state) => code.startsWith(state));
+  if (isSqlState(code)) return TRANSIENT_STATES.some((state) => code.startsWith(state));
   if (SOCKET_CODES.has(code)) return true;
   // Several addresses tried (::1, then 127.0.0.1): the reasons are inside.
   if (error instanceof AggregateError) {
     return error.errors.some((one) => one instanceof Error && isTransient(one));
   }
   return code === '' && LOST_CONNECTION.test(error.message);
+}
+
+// EPIPE has five letters too.
+function isSqlState(code: string): boolean {
+  return /^[0-9A-Z]{5}$/.test(code) && !SOCKET_CODES.has(code);
 }
 
 function stateOf(error: unknown): string {

@@ -1,6 +1,6 @@
 import type { ClientBase, QueryConfig, QueryResult } from 'pg';
 import { openingQuery } from './opening-query.js';
-import { translated, translatedCommit } from './pg-errors.js';
+import { translated, translatedBeforeCommit, translatedCommit } from './pg-errors.js';
 import { NOTIFICATION_BYTES_MAX } from './postgres-limits.js';
 import {
   type Lease,
@@ -185,10 +185,15 @@ export class PgServiceTx implements PgTx {
     try {
       return await this.submit(config);
     } catch (error) {
-      const said = translated(error);
+      const said = this.said(error);
       this.failed ??= { error: said };
       throw said;
     }
+  }
+
+  // A statement that nobody waited for may fail when the commit has been sent.
+  private said(error: unknown): unknown {
+    return this.over ? translatedBeforeCommit(error) : translated(error);
   }
 
   // After its first failure a transaction says nothing else: neither in a statement nor at the end.

@@ -17,6 +17,7 @@ import { serviceDatabaseContract } from './service-database.contract.js';
 import { TransientDatabaseError } from './service-database.js';
 import { servicePlumbingContract } from './service-plumbing.contract.js';
 import { shardLeasesContract } from './shard-leases.contract.js';
+import { transactionEndsContract } from './transaction-ends.contract.js';
 import { transactionIsolationContract } from './transaction-isolation.contract.js';
 
 afterAll(() => operator.end());
@@ -32,6 +33,7 @@ async function cut(applicationName: string): Promise<number> {
 
 describe('Postgres', () => {
   serviceDatabaseContract(postgresUnderTest);
+  transactionEndsContract(postgresUnderTest);
   transactionIsolationContract(postgresUnderTest);
   servicePlumbingContract(postgresUnderTest);
   shardLeasesContract(postgresUnderTest);
@@ -53,36 +55,7 @@ describe('Postgres', () => {
   const read = (database: PgServiceDatabase, key: string): Promise<Thing | undefined> =>
     database.transaction((tx) => things.read(tx, key));
 
-  test('a connection cut in mid-transaction is transient, and the next attempt succeeds', () =>
-    withDatabase(async (database, { schema }) => {
-      const attempt = database.transaction(async (tx) => {
-        await things.put(tx, 'a', { text: 'lost', claim: null });
-        expect(await cut(schema)).toBeGreaterThan(0);
-        await things.put(tx, 'b', { text: 'lost', claim: null });
-      });
-      await expect(attempt).rejects.toMatchObject({
-        name: 'TransientDatabaseError',
-        outcome: 'rolled back',
-      });
-      await putAs(database, 'c');
-      expect(await read(database, 'a')).toBeUndefined();
-      expect(await read(database, 'c')).toBeDefined();
-    }));
-
-  test('a connection cut before the commit leaves its outcome unknown', () =>
-    withDatabase(async (database, { schema }) => {
-      const attempt = database.transaction(async (tx) => {
-        await things.put(tx, 'a', { text: 'lost', claim: null });
-        await cut(schema);
-      });
-      await expect(attempt).rejects.toMatchObject({
-        name: 'TransientDatabaseError',
-        outcome: 'unknown',
-      });
-      expect(await read(database, 'a')).toBeUndefined();
-    }));
-
-  test.each(['40001', '40P01', '57014', '55P03', '53300', '08006'])(
+  test.each(['40001', '40P01', '57014', '57P01', '55P03', '53300', '08006'])(
     'SQLSTATE %s is transient',
     (state) =>
       withDatabase(async (database) => {
@@ -129,19 +102,6 @@ describe('Postgres', () => {
       },
       { poolSize: 1 },
     ));
-
-  test('waiting longer for a lock than allowed is transient', () =>
-    withDatabase(async (database) => {
-      await putAs(database, 'a');
-      await database.transaction(async (tx) => {
-        await things.lock(tx, 'a', 'wait');
-        const impatient = database.transaction(async (other) => {
-          await other.query('', `SET LOCAL lock_timeout = '20ms'`, []);
-          await things.lock(other, 'a', 'wait');
-        });
-        await expect(impatient).rejects.toThrow(TransientDatabaseError);
-      });
-    }));
 
   test('a server that is not there is transient and not reachable', async () => {
     await withDatabase(async (database) => {

@@ -82,6 +82,36 @@ export function shardLeasesContract<Tx extends ServiceTx>(
       await expect(writeAs(one, lost.slice(0, 1))).rejects.toThrow(StaleEpochError);
     });
 
+    test.each([
+      ['surplus', (): Promise<unknown> => one.leases.renew()],
+      ['at the end of a process', () => one.leases.release()],
+    ])(
+      'given back (%s) under a transaction that holds it, a shard has no owner until that ends',
+      async (_, giveBack) => {
+        const last = (await one.leases.renew()).held.at(-1)!;
+        await one.database.transaction(async (tx) => {
+          await under.patiently(tx);
+          await tx.holdLeases([last]);
+          await two.leases.renew();
+          await giveBack();
+          expect(one.leases.heldNow()).not.toContainEqual(last);
+          // Nor may it begin anything more on it.
+          await expect(writeAs(one, [last])).rejects.toThrow(StaleEpochError);
+          const taken = async (): Promise<number> => (await two.leases.renew()).held.length;
+          await under.eventually(async () => (await taken()) >= SHARDS / 2 - 1);
+          expect(shards((await two.leases.renew()).held)).not.toContain(last.shard);
+          await under.things.put(tx, 'a', { text: 'in time', claim: null });
+        });
+        expect(await written()).toBe(true);
+        const next = { shard: last.shard, epoch: last.epoch + 1 };
+        await under.eventually(async () =>
+          (await two.leases.renew()).held.some(
+            (lease) => JSON.stringify(lease) === JSON.stringify(next),
+          ),
+        );
+      },
+    );
+
     test('three replicas that renew all at once end at no more than six, with all shards held', async () => {
       const all = [one, two, await under.replica('three')];
       await under.eventually(async () => {

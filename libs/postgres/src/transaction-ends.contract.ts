@@ -5,7 +5,7 @@ import {
   gate,
   type Replica,
 } from './database-under-test.contract.js';
-import { LOCK_TIMEOUT_MS } from './postgres-limits.js';
+import { LOCK_TIMEOUT_MS, TRANSACTION_TIMEOUT_MS } from './postgres-limits.js';
 import { type ServiceTx, TransientDatabaseError } from './service-database.js';
 
 const SUBJECT = '0b9c5a0e-2f0f-4b52-9a51-3d0e8f5a7c11';
@@ -82,6 +82,18 @@ export function transactionEndsContract<Tx extends ServiceTx>(
     expect(await again).toEqual(new Set());
   });
 
+  test('nor can anybody when the answers of statements nobody waited for are lost with it', async () => {
+    faulty.loseCommitAnswer();
+    const lost = faulty.database.transaction(async (tx) => {
+      await under.things.read(tx, 'a');
+      write(tx, 'kept').catch(() => undefined);
+      void tx.point([{ shard: 2, subject: SUBJECT, position: 1 }]);
+    });
+    await expect(lost).rejects.toMatchObject(refusal('unknown'));
+    expect((await left())[0]).toBe('kept');
+    expect(await one.database.takeOutbox([2], 9)).toHaveLength(1);
+  });
+
   test.each([
     ['its next statement', (tx: ServiceTx) => tx.admit(['k']), 'rolled back'],
     ['its commit', () => Promise.resolve(), 'unknown'],
@@ -109,6 +121,20 @@ export function transactionEndsContract<Tx extends ServiceTx>(
     going.open();
     await expect(idle).rejects.toMatchObject(refusal(outcome));
     expect((await left())[0]).toBe('mine');
+  });
+
+  test('one that goes on for longer than any may is ended, although it never idles', async () => {
+    await one.database.transaction((tx) => under.things.put(tx, 'a', { text: 'x', claim: null }));
+    const endless = faulty.database.transaction(async (tx) => {
+      await under.things.lock(tx, 'a', 'wait');
+      await under.eventually(async () => {
+        await under.things.read(tx, 'b');
+        return false;
+      }, TRANSACTION_TIMEOUT_MS + 5_000);
+    });
+    await expect(endless).rejects.toMatchObject(refusal('rolled back'));
+    const isFree = one.database.transaction((tx) => under.things.lock(tx, 'a', 'skip'));
+    expect(await isFree).toBe(true);
   });
 
   test('who waits for a lock longer than allowed is refused, as transient', async () => {

@@ -59,6 +59,19 @@ export function executionReadsContract(open: () => Promise<ExecutionsUnderTest>)
     expect(row).toMatchObject({ status: 'HEALTH_CHECKING', attempt: 2 });
   });
 
+  it('records every action, also one that is told exactly as another', async () => {
+    const pause = { action: 'PAUSE', reason: null, force: false, revision: 3 } as const;
+    const record = (by: string): Promise<void> =>
+      store.transaction((tx) =>
+        tx.recordAction({ ...pause, by, executionId: execution.id, atMs: AT_MS }),
+      );
+    await record('ann');
+    await record('bob');
+    await record('ann');
+    const recorded = await under.actions(execution.id);
+    expect(recorded).toEqual(['ann PAUSE 3', 'bob PAUSE 3', 'ann PAUSE 3']);
+  });
+
   it('counts what runs at the end: what was there already, came, came back and is unknown', async () => {
     const { tenantId, componentId, plan } = execution;
     const versions = ['1.0.0', '0.9.0', null, '1.0.0'];

@@ -150,9 +150,7 @@ export class MemoryExecutionTx extends ServiceTxOver<MemoryTx> implements Execut
   }
 
   async recordAction(action: RecordedAction): Promise<void> {
-    const { executionId, revision, atMs } = action;
-    const key = [executionId, revision, action.action, atMs].join('/');
-    await this.tx.table<RecordedAction>('actions').put(key, action);
+    await this.tx.table<RecordedAction>('actions').append(action);
   }
 
   async recordDeployment({ execution, currentVersionId }: DeploymentRecord): Promise<void> {

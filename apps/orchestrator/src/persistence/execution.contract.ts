@@ -23,6 +23,8 @@ export interface ExecutionsUnderTest {
     tenantId: string,
     componentId: string,
   ): Promise<{ currentVersionId: string; observedVersions: Record<string, number> }>;
+  /** What was recorded of who did what, in that order: `<who> <action> <revision>`. */
+  actions(executionId: string): Promise<string[]>;
   /** What the outbox points at, oldest first. */
   pointers(): Promise<{ executionId: string; sequence: number }[]>;
   close(): Promise<void>;

@@ -2,6 +2,7 @@
 import { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
 import { SHARDS } from '#postgres/shard-of.js';
 import type { ExecutionsUnderTest } from './execution.contract.js';
+import type { RecordedAction } from './execution.store.js';
 import { EXECUTION_TABLES, MemoryExecutionStore } from './execution.memory.store.js';
 
 interface DeploymentRow {
@@ -29,6 +30,14 @@ export function executionsInMemory(): Promise<ExecutionsUnderTest> {
         if (row === undefined) throw new Error('there is no such deployment');
         const { currentVersionId, observedVersions } = row;
         return { currentVersionId, observedVersions };
+      }),
+    actions: (executionId) =>
+      database.transaction(async (tx) => {
+        const isIts = (row: RecordedAction): boolean => row.executionId === executionId;
+        const rows = await tx.table<RecordedAction>('actions').scan(isIts);
+        return rows.map(
+          ({ row: { by, action, revision } }) => `${by} ${action} ${String(revision)}`,
+        );
       }),
     pointers: async () => {
       const rows = await database.takeOutbox([...Array(SHARDS).keys()], 1_000);

@@ -55,6 +55,15 @@ export async function executionsInPostgres(): Promise<ExecutionsInPostgres> {
       if (row === undefined) throw new Error('there is no such deployment');
       return { currentVersionId: row.id, observedVersions: row.seen };
     },
+    actions: async (executionId) => {
+      const rows = await database.statement<{ said: string }>(
+        '',
+        `SELECT concat_ws(' ', claimed_by, action, revision) AS said FROM execution_actions
+         WHERE execution_id = $1 ORDER BY id`,
+        [executionId],
+      );
+      return rows.map(({ said }) => said);
+    },
     pointers: async () => {
       const rows = await database.takeOutbox([...Array(SHARDS).keys()], 1_000);
       return rows.flatMap(({ pointer }) =>
