@@ -118,6 +118,11 @@ export const NO_FAULTS: FaultPlan = {
   night: null,
 };
 
+/** How long what was committed before a night may wait for whoever goes on with it. */
+export function nightMsOf({ night }: FaultPlan): number {
+  return night === null ? 0 : night.forMs + night.lastAfterMs + MINUTE_MS;
+}
+
 /** How long a slow I/O takes, in ms: a heavy tail, up to half a minute. */
 export function slowness(random: SeededRandom): number {
   const tail = random.next() ** 6;

@@ -35,11 +35,11 @@ export class FleetTruth {
   readonly #risen: Fall[] = [];
   readonly #vanished = new Set<string>();
 
-  /** @param unseenMs for how long after a fall an act may not know of it; outages add to it */
+  /** @param awayMs how much longer than that an act may be on its way, because all was away */
   constructor(
     private readonly clock: Clock,
     private readonly fleets: InMemoryFleetStore,
-    private readonly unseenMs: () => number = () => UNSEEN_MS,
+    private readonly awayMs: () => number = () => 0,
   ) {}
 
   add(upgrade: Upgrade): void {
@@ -82,7 +82,7 @@ export class FleetTruth {
 
   /** How many fell so lately that they need not have been counted. */
   unseenFalls(fleet: string): number {
-    const sinceMs = this.clock.nowMs() - this.unseenMs();
+    const sinceMs = this.clock.nowMs() - UNSEEN_MS - this.awayMs();
     return [...this.#falls, ...this.#risen].filter(
       (fall) => fall.fleet === fleet && fall.atMs >= sinceMs,
     ).length;

@@ -19,7 +19,7 @@ import type { Deployment } from '../../apps/orchestrator/src/registry.js';
 import { WAKE, type Judged } from '../../apps/orchestrator/src/upgrade-asked.runner.js';
 import type { Orchestrator } from '../../apps/orchestrator/src/orchestrator.js';
 import type { MetricSource } from '../../apps/canary-monitor/src/inbound/prometheus.client.js';
-import { NO_FAULTS, type FaultPlan } from './fault-plan.js';
+import { nightMsOf, NO_FAULTS, type FaultPlan } from './fault-plan.js';
 import { FleetTruth } from './fleet-truth.js';
 import { Findings } from './invariants/findings.js';
 import { seenCommit, seenMessage, Watches } from './invariants/invariants.js';
@@ -80,7 +80,7 @@ export class SimulatedWorld {
   });
   readonly targets = new SimulatedTargets(this.fleets, this.clock);
   /** How fleets really are. */
-  readonly rooms = new FleetTruth(this.clock, this.fleets);
+  readonly rooms = new FleetTruth(this.clock, this.fleets, () => nightMsOf(this.faults));
   readonly outages = new Outages(this.clock);
   /** How often each kind of fault has really happened. */
   readonly struck = new Map<string, number>();
