@@ -5,7 +5,7 @@
 import { BUS_BUGS } from './planted-bugs/bus-bugs.js';
 import { DATABASE_BUGS } from './planted-bugs/database-bugs.js';
 import { LEASE_BUGS } from './planted-bugs/lease-bugs.js';
-import { NO_DATA_BUGS } from './planted-bugs/no-data-bugs.js';
+import { SILENCE_BUGS } from './planted-bugs/silence-bugs.js';
 import type { PlantedBug } from './planted-bugs/planted-bug.js';
 import { STORE_BUGS } from './planted-bugs/store-bugs.js';
 import { TARGET_BUGS } from './planted-bugs/target-bugs.js';
@@ -16,5 +16,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...LEASE_BUGS,
   ...BUS_BUGS,
   ...TARGET_BUGS,
-  ...NO_DATA_BUGS,
+  ...SILENCE_BUGS,
 ];

@@ -16,7 +16,7 @@ const NEVER_MEASURED: CanaryMetric = {
 };
 const WATCHED = { strategy: 'CANARY', canaryPercentage: 10, canaryDurationSeconds: 60 } as const;
 
-export const NO_DATA_BUGS: readonly PlantedBug[] = [
+export const SILENCE_BUGS: readonly PlantedBug[] = [
   {
     name: 'no-data-is-healthy',
     what: 'an instance that says nothing of itself is taken for healthy on the new version',
