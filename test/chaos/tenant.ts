@@ -287,7 +287,9 @@ function requestOf(
   // What an upgrade that failed has left down would stand against every later one.
   const isWhole =
     last === undefined || last.status === 'COMPLETED' || last.status === 'ROLLED_BACK';
-  const skipped = { check: 'HEALTH_ENDPOINTS', reason: 'the one before has left some down' };
+  const skipped = ['HEALTH_ENDPOINTS', 'RESOURCE_AVAILABILITY'].map((check) => {
+    return { check, reason: 'the one before has left some down' };
+  });
   const { strategy, batchSize, maxUnavailablePercentage, failureThreshold } = plan;
   const { autoRollbackEnabled, canaryPercentage, autoPromote, blueGreenRetentionSeconds } = plan;
   return {
@@ -296,6 +298,6 @@ function requestOf(
     ...{ componentId, fromVersionId, toVersionId, initiatedBy: 'ann', allowDowntime: true },
     ...{ batchDelaySeconds: 0, healthCheckIntervalSeconds: 0, canaryDurationSeconds: 60 },
     healthCheckTimeoutSeconds: plan.quality === 'GOOD' ? 20 : 2,
-    skipChecks: isWhole ? [] : [skipped],
+    skipChecks: isWhole ? [] : skipped,
   };
 }

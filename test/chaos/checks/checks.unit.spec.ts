@@ -52,6 +52,19 @@ describe('a history in which all is well', () => {
     expect(findingsOf(again)).toEqual([]);
   });
 
+  it('may leave down what the last upgrade has never touched', () => {
+    const untouched = aGoodHistory().map((one) => {
+      if (one.kind === 'EXECUTION' && one.execution.id === DONE) {
+        const row = { index: 1, instanceId: 'i-1', status: 'PENDING', attempt: 1 };
+        return { ...one, instances: [...one.instances, { ...row, fromVersion: '1.0.1' }] };
+      }
+      if (one.kind !== 'STANDING') return one;
+      const down = one.instances.map((is) => ({ ...is, admitted: is.id !== 'i-1' }));
+      return { ...one, instances: down };
+    });
+    expect(findingsOf(untouched)).toEqual([]);
+  });
+
   it('may lose requests where an upgrade takes all instances at once', () => {
     const lossy = executionSpoilt(BACK, { strategy: 'RECREATE' }).map((one) =>
       one.kind === 'LOAD' ? { ...one, dropped: 9 } : one,

@@ -19,7 +19,9 @@ export function rowsAreTrue(ledger: Ledger): Checked {
       const version = versionOf(ledger, last, row);
       const is = real.get(row.instanceId);
       if (version === null) continue;
-      if (is !== undefined && is.version === version && is.admitted && is.healthy) continue;
+      // What was never touched may stand down, as an earlier execution has left it.
+      const serves = row.status === 'PENDING' || (is?.admitted === true && is.healthy);
+      if (is?.version === version && serves) continue;
       const what = `I8: ${row.instanceId} is ${row.status} on ${version}, and is ${JSON.stringify(is)}`;
       findings.push({ what, lines: [last.line, standing.line] });
     }
