@@ -187,8 +187,8 @@ export class PostgresFleetStore extends SimulatedFleetStore {
            (fleet, id, set_name, index, runs, came_from, admitted, up, gone, busy, fence, operation,
             earlier)
          select fleet, $2, $3, $4, version, '[]', true, true, false, false, null, null, '[]'
-         from simulated.fleets where fleet = $1
-         on conflict do nothing`,
+         from simulated.fleets where fleet = $1 and $4 =
+           (select max(index) + 1 from simulated.instances where fleet = $1 and set_name = $3)`,
         [fleet, id, name, index],
       );
       const [row] = await selectInstances(client, fleet, { kind: 'IDS', ids: [id] }, live);

@@ -163,6 +163,22 @@ export function describeTarget(
         expect(await look(0)).toMatchObject({ admitted: true });
       });
 
+      it('begins an operation once that is submitted many times at once', async () => {
+        await target.makeSlow(id(0));
+        await run([drain(0)]);
+        const slow = bring(0, target.slowVersion);
+        const quick = bring(1, '1.1.0');
+        const submitted = [1, 2, 3].map(() => target.driver.submit([slow, quick], FENCE));
+        // One begun again would have cut short the one before, or would not be slow any more.
+        for (const states of await Promise.all(submitted)) {
+          expect(states[0]).toMatchObject({ state: 'RUNNING' });
+          const [state] = await ended(target.driver, [quick], states.slice(1));
+          expect(state).toMatchObject({ state: 'SUCCEEDED' });
+        }
+        expect(await target.driver.poll([slow], 0)).toMatchObject([{ state: 'RUNNING' }]);
+        await run([bring(0, '1.0.0', 'e/2')], HIGHER_EPOCH);
+      });
+
       it('answers a repeated id of the operation before the last from memory', async () => {
         await run([drain(0)]);
         await run([readmit(0)]);
@@ -205,6 +221,27 @@ export function describeTarget(
         expect(await target.driver.poll([slow], 0)).toMatchObject([
           { state: 'REFUSED', fence: HIGHER_HAND_OVER },
         ]);
+      });
+
+      it('of two owners at once has the higher one the instance, whoever comes first', async () => {
+        const older = (at: number) => run([bring(at, '1.1.0', 'e/older')], FENCE);
+        const newer = (at: number) => run([bring(at, '1.0.0', 'e/newer')], HIGHER_HAND_OVER);
+        const [[first], second, third, [last]] = await Promise.all([
+          ...([older(0), newer(0)] as const),
+          ...([newer(1), older(1)] as const),
+        ]);
+        expect([...second, ...third]).toMatchObject([
+          { state: 'SUCCEEDED' },
+          { state: 'SUCCEEDED' },
+        ]);
+        // Refused, cut short, or done before.
+        for (const late of [first, last]) expect(['REFUSED', 'SUCCEEDED']).toContain(late?.state);
+        for (const at of [0, 1]) {
+          expect(await look(at)).toMatchObject({ version: '1.0.0', healthy: true });
+          expect(await target.driver.submit([drain(at, 'e/older')], FENCE)).toMatchObject([
+            { state: 'REFUSED', fence: HIGHER_HAND_OVER },
+          ]);
+        }
       });
 
       it('a slow instance does not hold up the others of its batch', async () => {
