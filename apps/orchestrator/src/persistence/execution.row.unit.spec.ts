@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Execution } from '#core/execution/execution.js';
+import type { InstancesMoved } from '#core/execution/execution-facts.js';
 import { SeededRandom } from '#testing/seeded-random.js';
 import { aStoredExecution } from './execution.contract.js';
 import { decisionsOf } from './execution-walks.contract.js';
@@ -60,6 +61,19 @@ describe('a fact’s row', () => {
       const expected = isMove ? { ...fact, select: { by: 'INDICES', indices } } : fact;
       expect(factOf({ sequence, atMs, count, indices, body })).toEqual(expected);
     }
+  });
+
+  it('holds how many connections were closed', () => {
+    const indices = [2];
+    const fact: InstancesMoved = {
+      ...{ type: 'INSTANCES_MOVED', sequence: 5, revision: 2, atMs: 7, why: 'drained' },
+      ...{ executionStatus: 'IN_PROGRESS', from: 'DRAINING', to: 'UPGRADING', failure: null },
+      ...{ fromAttempt: 1, attempt: 1, count: 1, closedConnections: 9 },
+      before: { total: 3, completed: 1, failed: 0, rolledBack: 0, percentage: 33 },
+      select: { by: 'INDICES', indices },
+    };
+    const { sequence, atMs, count } = fact;
+    expect(factOf({ sequence, atMs, count, indices, body: bodyOf(fact) })).toEqual(fact);
   });
 
   it('names instances as ranges, and the same ones come back', () => {
