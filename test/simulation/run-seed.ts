@@ -45,7 +45,8 @@ export async function runSeed(
   void new HonestOperator(world).work();
   // Whoever still asks for something when the faults are over may be heard after all has ended.
   do {
-    await world.settle();
+    // What does not end in its time is not waited for again: the last look says so.
+    if (!(await world.settle())) break;
     await world.letAllBeTidied();
   } while (world.problems.length === 0 && !world.haveAllEnded());
   const problems = await checkAll(world);

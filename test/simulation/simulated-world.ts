@@ -306,12 +306,13 @@ export class SimulatedWorld {
     await this.rooms.raiseFallen();
   }
 
-  /** Lets time pass until every upgrade has ended and everything about it has been told. */
-  async settle(): Promise<void> {
+  /** Lets time pass until all upgrades have ended and all is told; false: some did not end. */
+  async settle(): Promise<boolean> {
     const end = await this.clock.runUntil(() => this.haveAllEnded(), LIVENESS);
     if (end !== 'HOLDS') this.trace('world', `waits no longer: ${end}`);
     await this.clock.runUntil(() => this.#isAllTold(), LAST_RELAY);
     await this.clock.pass(1_000);
+    return end === 'HOLDS';
   }
 
   /** Lets time pass until what outlives executions is done: kept sets are retired, traffic is even. */

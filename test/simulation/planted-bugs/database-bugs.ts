@@ -94,6 +94,15 @@ export const DATABASE_BUGS: readonly PlantedBug[] = [
       };
     },
   },
+  {
+    name: 'timer-that-never-fires',
+    what: 'arms timers and never looks whether one is due: what waits for one waits for ever',
+    caughtBy: ['I15'],
+    seedsMax: 5,
+    plant: () => ({
+      database: (view) => altered(view, { dueTimers: () => Promise.resolve([]) }),
+    }),
+  },
 ];
 
 const DONE = Promise.resolve();
