@@ -1,4 +1,3 @@
-import { types } from 'node:util';
 import { TransientDatabaseError, UniqueViolationError } from './service-database.js';
 
 const UNIQUE_VIOLATION = '23505';
@@ -38,8 +37,7 @@ const SOCKET_CODES = new Set([
 
 /** Errors of the driver in the words of the port; every other error unchanged. */
 export function translated(error: unknown): unknown {
-  // Not by instanceof: the errors of sockets may come from another realm than this module.
-  if (!types.isNativeError(error)) return error;
+  if (!isError(error)) return error;
   if (stateOf(error) === UNIQUE_VIOLATION) {
     const { table, constraint } = error as { table?: string; constraint?: string };
     return new UniqueViolationError(table ?? '', constraint ?? '', { cause: error });
@@ -73,7 +71,7 @@ function isTransient(error: Error): boolean {
   if (SOCKET_CODES.has(code)) return true;
   // Several addresses tried (::1, then 127.0.0.1): the reasons are inside.
   if (error instanceof AggregateError) {
-    return error.errors.some((one) => one instanceof Error && isTransient(one));
+    return error.errors.some((one) => isError(one) && isTransient(one));
   }
   return code === '' && LOST_CONNECTION.test(error.message);
 }
@@ -81,6 +79,11 @@ function isTransient(error: Error): boolean {
 // EPIPE has five letters too.
 function isSqlState(code: string): boolean {
   return /^[0-9A-Z]{5}$/.test(code) && !SOCKET_CODES.has(code);
+}
+
+// Not by instanceof: the errors of sockets may come from another realm than this module.
+function isError(error: unknown): error is Error {
+  return typeof error === 'object' && error !== null && 'message' in error && 'stack' in error;
 }
 
 function stateOf(error: unknown): string {
