@@ -32,7 +32,8 @@ const told = (more: Partial<ToldSeen> = {}): ToldSeen => ({
   ...more,
 });
 const topics = (more: Partial<TopicsSeen> = {}): TopicsSeen => {
-  return { missing: [], told: [told()], work: [], groups: [], deadLetters: [], ...more };
+  const none = { missing: [], isCut: false, work: [], groups: [], deadLetters: [] };
+  return { ...none, told: [told()], ...more };
 };
 const service = (name: ServiceSeen['name'], more: Partial<ServiceSeen> = {}): ServiceSeen => ({
   ...{ name, applied: ['One1'], known: ['One1'] },
@@ -206,6 +207,14 @@ describe('after Kafka was lost', () => {
     expect(found.map(({ code }) => code)).toEqual(['EVENTS_MISSING']);
     expect(repairsFor(found)).toEqual([]);
     expect(codes({ topics: topics({ told: [told({ missing: 2 })] }) })).toEqual(['EVENTS_MISSING']);
+  });
+
+  it('what stands on the part of the topic that was not read is not missing', () => {
+    const isCut = true;
+    expect(codes({ topics: topics({ isCut, told: [] }) })).toEqual([]);
+    expect(codes({ topics: topics({ isCut, told: [told({ firstSequence: 13 })] }) })).toEqual([]);
+    const short = told({ lastSequence: 12 });
+    expect(codes({ topics: topics({ isCut, told: [short] }) })).toEqual(['TOLD_LOST']);
   });
 
   it.each([

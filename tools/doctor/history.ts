@@ -15,9 +15,10 @@ export function historyFindings({ executions, topics, nowMs }: Seen): Finding[] 
     ...unknown.map(unknownExecution),
     ...executions.flatMap((execution) => {
       const heard = told.get(execution.id);
-      return heard === undefined
-        ? untold(execution, nowMs)
-        : [...ahead(execution, heard), ...lost(execution, heard, nowMs)];
+      if (heard === undefined) return topics.isCut ? [] : untold(execution, nowMs);
+      // What was left out of the topic is not missing there.
+      const whole = topics.isCut ? { ...heard, firstSequence: 1 } : heard;
+      return [...ahead(execution, heard), ...lost(execution, whole, nowMs)];
     }),
   ];
 }

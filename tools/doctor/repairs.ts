@@ -43,9 +43,11 @@ export async function repair(
   try {
     await refuseWhileServicesRun(database);
     const store = new PgExecutionStore(database);
+    // By the clock that deadlines are judged by: this machine's may be off.
+    const nowMs = Math.floor(await database.nowMs());
     // A backup of last month has no place for what is noted now.
-    await store.makeRoomForFacts(Date.now());
-    for (const one of repairs) say(await carriedOut(one, database, store));
+    await store.makeRoomForFacts(nowMs);
+    for (const one of repairs) say(await carriedOut(one, database, store, nowMs));
   } finally {
     await database.close();
   }
@@ -70,6 +72,7 @@ function carriedOut(
   one: Repair,
   database: PgServiceDatabase,
   store: PgExecutionStore,
+  nowMs: number,
 ): Promise<string> {
   switch (one.kind) {
     case 'RAISE_EPOCHS':
@@ -77,7 +80,7 @@ function carriedOut(
     case 'RAISE_HAND_OVER':
       return raiseHandOver(one, database);
     case 'GO_ON_BEHIND':
-      return goOnBehind(one, store);
+      return goOnBehind(one, store, nowMs);
     case 'TELL_AGAIN':
       return tellAgain(one, database, store);
   }
@@ -117,6 +120,7 @@ async function raiseHandOver(
 async function goOnBehind(
   { executionId, sequence, handOver }: Of<'GO_ON_BEHIND'>,
   store: PgExecutionStore,
+  nowMs: number,
 ): Promise<string> {
   const about = `execution ${executionId}`;
   return store.transaction(async (tx) => {
@@ -130,7 +134,6 @@ async function goOnBehind(
       told > before.sequence
         ? `the database was restored: events ${String(before.sequence + 1)} to ${String(told)} stand on the topic alone`
         : 'the database was restored: it goes on under a new fence';
-    const nowMs = Date.now();
     // Above, and not level with it: what the life that is gone still sends is then of an older one.
     const fence = handOver > before.handOver ? handOver + 1 : before.handOver;
     const fields = { handOver: fence, lastProgressAtMs: nowMs };

@@ -98,6 +98,8 @@ export interface GroupSeen {
 
 export interface TopicsSeen {
   readonly missing: readonly string[];
+  /** The oldest messages of the progress topic were left out: what they told is not known. */
+  readonly isCut: boolean;
   readonly told: readonly ToldSeen[];
   readonly work: readonly WorkMessageSeen[];
   readonly groups: readonly GroupSeen[];

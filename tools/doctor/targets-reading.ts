@@ -51,7 +51,9 @@ export async function readDeployments(pool: Pool, tenant: string | null): Promis
   const limit = DOCTOR_LIMITS.deploymentsMax;
   const { rows } = await pool.query<DeploymentColumns>(DEPLOYMENTS, [tenant, limit]);
   const notLookedAt = rows.length === limit ? [`deployments beyond ${String(limit)}`] : [];
-  const agents = new AgentTargets();
+  // As the services are told.
+  const allowLinkLocal = process.env['EGRESS_LINK_LOCAL'] === 'true';
+  const agents = new AgentTargets({ allowLinkLocal });
   const seen: DeploymentSeen[] = [];
   const waiting = [...rows];
   const work = async (): Promise<void> => {

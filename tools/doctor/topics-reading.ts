@@ -34,10 +34,13 @@ export async function readTopics(
   const notLookedAt: string[] = [];
   const told = new Map<string, Telling>();
   const work = new Map<string, WorkMessageSeen>();
+  let isCut = false;
   const scan = async (topic: string, take: (message: IncomingMessage) => void): Promise<void> => {
     if (!there.has(topic)) return;
     const skipped = await scanTopic(kafka, topic, take);
-    if (skipped > 0) notLookedAt.push(`${topic}: its oldest ${String(skipped)} messages`);
+    if (skipped === 0) return;
+    notLookedAt.push(`${topic}: its oldest ${String(skipped)} messages`);
+    if (topic === TOPICS.progress) isCut = true;
   };
   await Promise.all([
     scan(TOPICS.progress, (message) => {
@@ -53,7 +56,7 @@ export async function readTopics(
     await readGroups(admin, there),
     await countDeadLetters(admin, there),
   ]);
-  const seen = { missing, told: [...told.values()].map(asTold), work: [...work.values()] };
+  const seen = { missing, isCut, told: [...told.values()].map(asTold), work: [...work.values()] };
   return { seen: { ...seen, groups, deadLetters }, notLookedAt };
 }
 
@@ -117,20 +120,29 @@ interface Spoken {
   readonly snapshot?: { readonly tenantId?: unknown };
 }
 
-function spoken({ value }: IncomingMessage): Spoken | null {
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Null: poison. Its consumers have set it aside, and dead letters are counted. */
+export function spoken({ value }: Pick<IncomingMessage, 'value'>): Spoken | null {
   try {
     const parsed = JSON.parse(value?.toString('utf8') ?? 'null') as { data?: Spoken } | null;
-    return typeof parsed?.data?.executionId === 'string' ? parsed.data : null;
+    const data = parsed?.data ?? {};
+    // No database could be asked about anything else.
+    return typeof data.executionId === 'string' && UUID.test(data.executionId) ? data : null;
   } catch {
-    // Poison: its consumers have set it aside, and dead letters are counted.
     return null;
   }
 }
 
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 1;
+}
+
 function hear(told: Map<string, Telling>, message: IncomingMessage, tenant: string | null): void {
   const data = spoken(message);
-  if (data === null || typeof data.sequence !== 'number') return;
-  const { executionId, tenantId, sequence, executionStatus } = data;
+  const sequence = data?.sequence;
+  if (data === null || !isCount(sequence)) return;
+  const { executionId, tenantId, executionStatus } = data;
   if (tenant !== null && tenantId !== tenant) return;
   const id = String(executionId);
   const telling = told.get(id) ?? {
@@ -173,7 +185,7 @@ function asTold({ executionId, tenantId, runs, status }: Telling): ToldSeen {
 function note(work: Map<string, WorkMessageSeen>, topic: string, message: IncomingMessage): void {
   const data = spoken(message);
   const handOver = data?.fence?.handOver ?? data?.handOver;
-  if (data === null || typeof handOver !== 'number') return;
+  if (data === null || !isCount(handOver)) return;
   const executionId = String(data.executionId);
   const key = `${topic} ${executionId}`;
   const before = work.get(key);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { withSequence } from './topics-reading.js';
+import { spoken, withSequence } from './topics-reading.js';
 
 describe('what is kept of an execution’s events', () => {
   it.each([
@@ -18,5 +18,23 @@ describe('what is kept of an execution’s events', () => {
   ])('%s', (_, heard, runs) => {
     const none: [number, number][] = [];
     expect(heard.reduce((kept, sequence) => withSequence(kept, sequence), none)).toEqual(runs);
+  });
+});
+
+describe('what a message says of an execution', () => {
+  const id = '6f1d2c3b-4a59-4678-8a9b-0c1d2e3f4a5b';
+  const said = (text: string) => spoken({ value: Buffer.from(text) });
+
+  it('is its data', () => {
+    const data = { executionId: id, sequence: 3 };
+    expect(said(JSON.stringify({ data }))).toEqual(data);
+  });
+
+  it.each([
+    ...['', 'no JSON', 'null', '7', '[]', '{}', '{"data":null}', '{"data":"text"}'],
+    ...['{"data":{"executionId":7}}', '{"data":{"executionId":"nobody"}}'],
+    `{"data":{"executionId":"${id}\n"}}`,
+  ])('is nothing where it is %s', (text) => {
+    expect(said(text)).toBeNull();
   });
 });

@@ -273,9 +273,9 @@ function weightOf(slice: Slice): number {
   return Math.max(slice.bytes / PRODUCE_MAX_BYTES, slice.messages.length / PRODUCE_MAX_MESSAGES);
 }
 
-/** One request over all topics. The message objects stay the same however often it is sent. */
 /**
- * Dated by our clock, not by kafkajs' own: a machine's may be off, brokers refuse what is dated an
+ * One request over all topics. The message objects stay the same however often it is sent. They are
+ * dated by our clock, not by kafkajs' own: a machine's may be off, brokers refuse what is dated an
  * hour ahead, and they keep a message for as long as its date says.
  */
 function batchOf(slices: readonly Slice[], nowMs: number): TopicMessages[] {
