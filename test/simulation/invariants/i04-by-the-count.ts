@@ -43,10 +43,23 @@ class Counts {
   readonly #told = new Map<string, Counted[]>();
   /** Of an execution: those that were counted among the others, and are ours since. */
   readonly #ours = new Map<string, Counted[]>();
+  /** When an instance was last listed to a service as one that is down. */
+  readonly #down = new Map<string, number>();
 
   add(answer: SeenAnswer, atMs: number): void {
-    if (answer.to !== 'ROOM') return;
-    push(this.#told, `${answer.service} ${answer.fleet}`, { count: answer.down, atMs });
+    const by = `${answer.service} ${answer.fleet}`;
+    if (answer.to === 'ROOM') push(this.#told, by, { count: answer.down, atMs });
+    if (answer.to !== 'LIST') return;
+    for (const { id, admitted, healthy } of answer.instances) {
+      if (admitted && healthy) this.#down.delete(`${by} ${id}`);
+      else this.#down.set(`${by} ${id}`, atMs);
+    }
+  }
+
+  /** What was listed as down lately needs no room to be taken. */
+  wasDown(service: ServiceName, fleet: string, instanceId: string, nowMs: number): boolean {
+    const atMs = this.#down.get(`${service} ${fleet} ${instanceId}`) ?? -Infinity;
+    return atMs >= nowMs - COUNTED_WITHIN_MS;
   }
 
   becameOurs(executionId: string, count: number, atMs: number): void {
@@ -101,20 +114,26 @@ function checkBatch({ must, world }: Ground, seen: SeenExecution, counts: Counts
 }
 
 function checkRollback({ must, world }: Ground, { changes }: SeenCommit, counts: Counts): void {
-  const taken = new Map<string, number>();
+  const taken = new Map<string, string[]>();
   for (const { table, before, after } of changes) {
     if (table !== INSTANCES || before === undefined || after === undefined) continue;
     const [was, is] = [before as MemoryInstanceRow, after as MemoryInstanceRow];
     if (was.status === 'UP' && is.status === 'DRAINING') {
-      taken.set(is.of, (taken.get(is.of) ?? 0) + 1);
+      taken.set(is.of, [...(taken.get(is.of) ?? []), is.instanceId]);
     }
   }
-  for (const [of, count] of taken) {
+  const nowMs = world.nowMs();
+  for (const [of, ids] of taken) {
     const { rows } = world.database('rollback-agent').store.table(ROLLBACKS);
     const { work } = rows.get(of) as MemoryRollbackRow;
     const execution = world.execution(work.executionId);
     if (work.ignoresRoom || execution === null) continue;
-    const others = counts.fewest('rollback-agent', execution, world.nowMs());
+    const fleet = `${execution.tenantId}/${execution.componentId}`;
+    // One that fell is seen down and taken for that in one commit: its rows show the two as one.
+    const up = ids.filter((id) => !counts.wasDown('rollback-agent', fleet, id, nowMs));
+    const count = up.length;
+    if (count === 0) continue;
+    const others = counts.fewest('rollback-agent', execution, nowMs);
     const room = roomOf(work.listed, work.maxUnavailablePercentage);
     must(others + count <= room, () => {
       return `${of} takes ${String(count)}: ${String(others)} are down, room for ${String(room)}`;
