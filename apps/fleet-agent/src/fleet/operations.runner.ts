@@ -1,6 +1,6 @@
 import type { Clock } from '#runtime/clock.js';
 import type { Log } from '#runtime/log.js';
-import type { OperationRequest, PollRequest, SubmitRequest } from '#targets/agent-contract.js';
+import type { PollRequest, SubmitRequest } from '#targets/agent-contract.js';
 import { AGENT_LIMITS } from '#targets/target-limits.js';
 import type { OperationState } from '#targets/target.driver.js';
 import type { FleetsStore } from './fleets.store.js';
@@ -17,6 +17,8 @@ export class Operations {
   readonly #work: SerialWork;
   readonly #clock: Clock;
   readonly #log: Log;
+  /** What this agent has begun, or was asked to take up again. */
+  readonly #begun = new WeakSet<OperationRecord>();
 
   constructor(store: FleetsStore, acts: InstanceActs, work: SerialWork, clock: Clock, log: Log) {
     this.#store = store;
@@ -30,18 +32,20 @@ export class Operations {
   resume(): void {
     for (const fleet of this.#store.all) {
       for (const { id, operation } of fleet.instances) {
-        if (operation?.state === 'RUNNING') this.#begin(fleet.name, id, operation.id);
+        if (operation !== null) this.#begin(fleet.name, id, operation.id);
       }
     }
   }
 
-  /** Written down before it is begun, and begun before it is answered. */
+  /**
+   * Written down before it is begun, and begun before it is answered. What could not be written down
+   * stands unbegun and is begun when it is asked for again.
+   */
   async submit(
     fleet: string,
     { fence, releases, operations }: SubmitRequest,
   ): Promise<OperationState[]> {
     const nowMs = this.#clock.nowMs();
-    const begun: OperationRequest[] = [];
     const states = operations.map((asked): OperationState => {
       const record = this.#store.instance(fleet, asked.instanceId);
       if (record === undefined) return vanished(asked.id);
@@ -49,7 +53,6 @@ export class Operations {
       const artifacts = version === undefined ? undefined : releases[version];
       const accepted = accept(record, operationRecord(asked, nowMs), fence);
       if (accepted.begins && record.set === this.#retiring(fleet)) return going(asked.id);
-      if (accepted.begins) begun.push(asked);
       if (accepted.kept !== record) {
         this.#store.changeInstance(fleet, record.id, () => accepted.kept);
       }
@@ -62,7 +65,7 @@ export class Operations {
       return accepted.state;
     });
     if (states.some(({ state }) => state !== 'REFUSED')) await this.#store.save(fleet);
-    for (const { instanceId, id } of begun) this.#begin(fleet, instanceId, id);
+    for (const { instanceId, id } of operations) this.#begin(fleet, instanceId, id);
     return states;
   }
 
@@ -88,7 +91,13 @@ export class Operations {
     return record === undefined ? null : retiringSet(record);
   }
 
+  /** Without effect where it has been begun, or is not what the instance is to do now. */
   #begin(fleet: string, instanceId: string, operationId: string): void {
+    const record = this.#store.instance(fleet, instanceId);
+    const operation = record?.operation ?? null;
+    if (operation === null || !isCurrent(record, operationId)) return;
+    if (this.#begun.has(operation)) return;
+    this.#begun.add(operation);
     void this.#work.run(instanceWork(fleet, instanceId), (signal) =>
       this.#carryOut(fleet, instanceId, operationId, signal),
     );
@@ -115,8 +124,11 @@ export class Operations {
     if (end === null || signal.aborted) return;
     const ending = end;
     this.#store.changeInstance(fleet, instanceId, (before) => ended(before, operationId, ending));
-    await this.#store.save(fleet);
     this.#log.info({ fleet, instanceId, operationId, ...ending }, 'operation ended');
+    await this.#store.save(fleet).catch((error: unknown) => {
+      // Whoever asks for the end has it written down first.
+      this.#log.error({ err: error, fleet, operationId }, 'an end could not be written down');
+    });
   }
 
   async #act(

@@ -16,6 +16,8 @@ export class SetOperations {
   readonly #work: SerialWork;
   readonly #clock: Clock;
   readonly #log: Log;
+  /** What this agent has begun, or was asked to take up again. */
+  readonly #begun = new WeakSet<SetOperationRecord>();
 
   constructor(store: FleetsStore, acts: SetActs, work: SerialWork, clock: Clock, log: Log) {
     this.#store = store;
@@ -28,12 +30,14 @@ export class SetOperations {
   /** Goes on with what was under way when the agent went. */
   resume(): void {
     for (const { name, setOperations } of this.#store.all) {
-      const { operation } = setOperations;
-      if (operation?.state === 'RUNNING') this.#begin(name, operation);
+      if (setOperations.operation !== null) this.#begin(name, setOperations.operation.id);
     }
   }
 
-  /** Written down before it is begun, and begun before it is answered. */
+  /**
+   * Written down before it is begun, and begun before it is answered. What could not be written down
+   * stands unbegun and is begun when it is asked for again.
+   */
   async submit(fleet: string, { fence, operation }: SetSubmitRequest): Promise<OperationState> {
     const record = this.#store.find(fleet);
     if (record === undefined) return { id: operation.id, state: 'UNKNOWN' };
@@ -41,8 +45,7 @@ export class SetOperations {
     if (accepted.state.state === 'REFUSED') return accepted.state;
     this.#store.change(fleet, () => accepted.kept);
     await this.#store.save(fleet);
-    const begun = accepted.kept.setOperations.operation;
-    if (accepted.begins && begun !== null) this.#begin(fleet, begun);
+    this.#begin(fleet, operation.id);
     return accepted.state;
   }
 
@@ -61,7 +64,13 @@ export class SetOperations {
     }
   }
 
-  #begin(fleet: string, operation: SetOperationRecord): void {
+  /** Without effect where it has been begun, or is not what the fleet is to do now. */
+  #begin(fleet: string, operationId: string): void {
+    const ledger = this.#store.find(fleet)?.setOperations;
+    const operation = ledger?.operation ?? null;
+    if (operation === null || !isCurrent(ledger, operationId)) return;
+    if (this.#begun.has(operation)) return;
+    this.#begun.add(operation);
     void this.#work.run(setWork(fleet), (signal) => this.#carryOut(fleet, operation, signal));
   }
 
@@ -85,8 +94,11 @@ export class SetOperations {
       ...before,
       setOperations: ended(before.setOperations, operation.id, ending),
     }));
-    await this.#store.save(fleet);
     this.#log.info({ fleet, operationId: operation.id, ...ending }, 'operation on a set ended');
+    await this.#store.save(fleet).catch((error: unknown) => {
+      // Whoever asks for the end has it written down first.
+      this.#log.error({ err: error, fleet }, 'an end could not be written down');
+    });
   }
 
   #act(
