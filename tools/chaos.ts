@@ -11,25 +11,22 @@
  *
  * A seed gives the same plan again, not the same run: when things happen is up to the machine.
  */
-import { parseArgs } from 'node:util';
 import type { ChaosPlan } from '../test/chaos/chaos-run.js';
 import { killsPlan, longPlan } from '../test/chaos/chaos-plans.js';
 import { checkHistory } from '../test/chaos/checks/checks.js';
 import { readHistory } from '../test/chaos/history.js';
 import { judgeRun } from '../test/chaos/judged-run.js';
 import { summaryOf, type Summary } from '../test/chaos/summary.js';
-import { runCommand, say, type Command } from './command.js';
+import { optionsOf, runCommand, say, type Command } from './command.js';
 
 const SEEDS = 1_000_000;
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '2' },
-    kills: { type: 'string' },
-    seed: { type: 'string' },
-    keep: { type: 'boolean', default: false },
-    check: { type: 'string' },
-  },
+const values = optionsOf({
+  minutes: { type: 'string', default: '2' },
+  kills: { type: 'string' },
+  seed: { type: 'string' },
+  keep: { type: 'boolean', default: false },
+  check: { type: 'string' },
 });
 
 function numberOf(name: string, text: string): number {

@@ -1,4 +1,5 @@
 /** What a command line tool needs around its own work: an orderly end, whatever ends it. */
+import { parseArgs, type ParseArgsConfig } from 'node:util';
 
 /** Something to be undone when the command ends, in reverse order of registration. */
 export type CleanUp = () => Promise<void> | void;
@@ -11,6 +12,19 @@ export interface Command {
 }
 
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+/** Whoever read the output has gone, as `head` does. */
+const EXIT_UNREAD = 141;
+
+/** The options of the command line; one that is mistyped ends the command, and says which. */
+export function optionsOf<Options extends NonNullable<ParseArgsConfig['options']>>(
+  options: Options,
+): ReturnType<typeof parseArgs<{ options: Options }>>['values'] {
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    process.exit(failure(error));
+  }
+}
 
 /** Prints a line of progress. */
 export function say(line: string): void {
@@ -18,8 +32,9 @@ export function say(line: string): void {
 }
 
 /**
- * Runs a tool's main function. A signal aborts `interrupted`, undoes what was registered and ends
- * with the signal's exit code; an error prints its message alone, with the stack when DEBUG is set.
+ * Runs a tool's main function. A signal, or an output that nobody reads on, aborts `interrupted`,
+ * undoes what was registered and ends with the signal's exit code; an error prints its message alone,
+ * with the stack when DEBUG is set.
  */
 export async function runCommand(
   main: (command: Command) => Promise<number | undefined>,
@@ -27,12 +42,18 @@ export async function runCommand(
   const cleanUps: CleanUp[] = [];
   const abort = new AbortController();
   const interruption = new Promise<number>((done) => {
+    const interrupt = (code: number): void => {
+      abort.abort();
+      done(code);
+    };
     for (const [name, code] of Object.entries(EXIT_CODES)) {
       process.on(name, () => {
-        abort.abort();
-        done(code);
+        interrupt(code);
       });
     }
+    process.stdout.on('error', () => {
+      interrupt(EXIT_UNREAD);
+    });
   });
   // Servers and watchdogs do not hold the event loop; the command itself has to.
   const held = setInterval(() => undefined, 60_000);

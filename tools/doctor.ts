@@ -11,7 +11,7 @@
 import { parseArgs } from 'node:util';
 import { runCommand, say } from './command.js';
 import { repairsFor } from './doctor/diagnose.js';
-import { examine } from './doctor/examination.js';
+import { examine, reasonOf } from './doctor/examination.js';
 import type { Diagnosis } from './doctor/finding.js';
 import { repair, ServicesRunError } from './doctor/repairs.js';
 import { exitCodeOf, reportLines } from './doctor/report-lines.js';
@@ -24,7 +24,7 @@ await runCommand(async () => {
   try {
     return await main();
   } catch (error) {
-    console.error(`could not look: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(`could not look: ${reasonOf(error)}`);
     return COULD_NOT_LOOK;
   }
 });
@@ -38,6 +38,7 @@ async function main(): Promise<number> {
     },
   });
   const databaseUrl = runningDatabase();
+  if (!URL.canParse(databaseUrl)) throw new Error('DATABASE_URL is no URL');
   const asked = { databaseUrl, brokers: runningBrokers(), tenant: values.tenant ?? null };
   const diagnosis = await examine(asked);
   if (!values.json) for (const line of reportLines(diagnosis)) say(line);

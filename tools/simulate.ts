@@ -8,25 +8,22 @@
  *   npm run simulate -- --bugs                each planted bug, and after how many seeds it was
  */
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
 import { replayLine, runSeed, type SeedRun } from '../test/simulation/run-seed.js';
-import { runCommand, say, type Command } from './command.js';
+import { optionsOf, runCommand, say, type Command } from './command.js';
 import { bugOf } from './simulate/bugs.js';
 import { huntAll } from './simulate/planted-bugs.js';
 import { ProgressLine } from './simulate/progress-line.js';
 import { runSeeds } from './simulate/seed-threads.js';
 import { Tally } from './simulate/tally.js';
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '300' },
-    from: { type: 'string', default: '1' },
-    jobs: { type: 'string', default: String(availableParallelism()) },
-    seed: { type: 'string' },
-    trace: { type: 'boolean', default: false },
-    bug: { type: 'string' },
-    bugs: { type: 'boolean', default: false },
-  },
+const values = optionsOf({
+  seeds: { type: 'string', default: '300' },
+  from: { type: 'string', default: '1' },
+  jobs: { type: 'string', default: String(availableParallelism()) },
+  seed: { type: 'string' },
+  trace: { type: 'boolean', default: false },
+  bug: { type: 'string' },
+  bugs: { type: 'boolean', default: false },
 });
 
 /** A whole number of at least 1, as it was typed. */

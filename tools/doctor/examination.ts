@@ -41,7 +41,9 @@ export async function examine({ databaseUrl, brokers, tenant }: Examined): Promi
   const pool = openReadOnly(databaseUrl);
   try {
     const notLookedAt: string[] = [];
-    const there = await schemasThere(pool);
+    const there = await schemasThere(pool).catch((cause: unknown) => {
+      throw new Error(`the database cannot be asked: ${reasonOf(cause)}`, { cause });
+    });
     const before = await firstLook(pool, there, tenant);
     const [topics] = await Promise.all([
       topicsOrNot(brokers, tenant, notLookedAt),
@@ -64,10 +66,15 @@ async function topicsOrNot(
     notLookedAt.push(...read.notLookedAt);
     return read.seen;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    notLookedAt.push(`Kafka at ${brokers.join(', ')}: ${why}`);
+    notLookedAt.push(`Kafka at ${brokers.join(', ')}: ${reasonOf(error)}`);
     return null;
   }
+}
+
+/** In words; where several addresses were tried (::1, then 127.0.0.1), the reasons are inside. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join('; ');
+  return error instanceof Error ? error.message : String(error);
 }
 
 interface FirstLook {
