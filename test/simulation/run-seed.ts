@@ -24,10 +24,23 @@ export interface SeedRun {
   readonly looks: ReadonlyMap<string, number>;
 }
 
+/** Rejects when the simulation itself fails, and names the run that shows it. */
 export async function runSeed(
   seed: number,
   bug: PlantedBug = HONEST,
   onTrace?: (line: string) => void,
+): Promise<SeedRun> {
+  try {
+    return await run(seed, bug, onTrace);
+  } catch (cause) {
+    throw new Error(`${replayLine({ seed }, bug)}: ${String(cause)}`, { cause });
+  }
+}
+
+async function run(
+  seed: number,
+  bug: PlantedBug,
+  onTrace: ((line: string) => void) | undefined,
 ): Promise<SeedRun> {
   const random = new SeededRandom(seed);
   const faults = { ...drawFaults(random), ...bug.shownBy?.faults };
