@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createDataSource } from '#postgres/data-source.js';
+import { FaultyLine } from '#postgres/faulty-line.js';
 import { migrate } from '#postgres/migrate.js';
 import { PgServiceDatabase } from '#postgres/pg-service-database.js';
 import { Plumbing1700000000000 } from '#postgres/plumbing-migration.js';
@@ -12,66 +12,9 @@ import { DeadLetters } from './dead-letters.js';
 import { inboxKeyOf, type IncomingMessage } from './incoming-message.js';
 import { noMeter } from './messaging-meter.js';
 
-const url = new URL(process.env['DATABASE_URL'] ?? '');
+const url = process.env['DATABASE_URL'] ?? '';
 const schema = `doubt_${randomUUID().slice(0, 8)}`;
 const clock = new SystemClock();
-
-/** Lets everything through but, when told so, the answer to a COMMIT: then the line is cut. */
-class LineToPostgres {
-  #answersToSwallow = 0;
-  swallowed = 0;
-
-  private constructor(private readonly proxy: Server) {}
-
-  static async open(): Promise<LineToPostgres> {
-    const proxy = createServer({ noDelay: true });
-    const line = new LineToPostgres(proxy);
-    proxy.on('connection', (client) => {
-      line.#link(client, connect({ host: url.hostname, port: Number(url.port), noDelay: true }));
-    });
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-    return line;
-  }
-
-  get url(): string {
-    const through = new URL(url);
-    through.hostname = '127.0.0.1';
-    through.port = String((this.proxy.address() as AddressInfo).port);
-    return through.href;
-  }
-
-  swallowCommitAnswers(count: number): void {
-    this.#answersToSwallow = count;
-  }
-
-  close(): void {
-    this.proxy.close();
-  }
-
-  #link(client: Socket, server: Socket): void {
-    let isCommitting = false;
-    const end = (): void => {
-      client.destroy();
-      server.destroy();
-    };
-    for (const socket of [client, server]) socket.on('error', end).on('close', end);
-    client.on('data', (sent: Buffer) => {
-      isCommitting = this.#answersToSwallow > 0 && sent.includes('COMMIT');
-      server.write(sent);
-    });
-    server.on('data', (answer: Buffer) => {
-      if (!isCommitting) {
-        client.write(answer);
-        return;
-      }
-      // It has answered, so it has committed; nobody on this side will hear of it.
-      this.#answersToSwallow -= 1;
-      this.swallowed += 1;
-      client.resetAndDestroy();
-      server.destroy();
-    });
-  }
-}
 
 class KeptLetters extends DeadLetters {
   readonly reasons: string[] = [];
@@ -82,25 +25,25 @@ class KeptLetters extends DeadLetters {
   }
 }
 
-let line: LineToPostgres;
+let line: FaultyLine;
 let database: PgServiceDatabase;
 let observer: PgServiceDatabase;
 
 beforeAll(async () => {
-  line = await LineToPostgres.open();
+  line = await FaultyLine.before(url);
   const settings = { schema, migrations: [Plumbing1700000000000] };
-  await migrate(createDataSource({ ...settings, url: url.href }), { schema });
+  await migrate(createDataSource({ ...settings, url }), { schema });
   const open = async (at: string, owner: string): Promise<PgServiceDatabase> =>
     new PgServiceDatabase(await createDataSource({ ...settings, url: at }).initialize(), owner);
   database = await open(line.url, 'in doubt');
-  observer = await open(url.href, 'observer');
+  observer = await open(url, 'observer');
 });
 
 afterAll(async () => {
   await database.close();
   await observer.statement('', `DROP SCHEMA ${schema} CASCADE`, []);
   await observer.close();
-  line.close();
+  await line.close();
 });
 
 it('a commit whose answer is lost is in doubt; tried again, its effects are there once', async () => {
@@ -119,7 +62,7 @@ it('a commit whose answer is lost is in doubt; tried again, its effects are ther
     value: Buffer.from(String(at)),
   }));
   const settled: string[] = [];
-  line.swallowCommitAnswers(3);
+  line.loseCommitAnswers(3);
   await delivery.deliver(
     messages,
     (batch) =>
@@ -136,7 +79,6 @@ it('a commit whose answer is lost is in doubt; tried again, its effects are ther
       signal: new AbortController().signal,
     },
   );
-  expect(line.swallowed).toBe(3);
   expect(outcomes).toEqual(['unknown', 'unknown', 'unknown']);
   const written = await observer.takeOutbox([0], 100);
   expect(written.map(({ message }) => message?.value)).toEqual(
