@@ -69,7 +69,7 @@ function stateOf(row: unknown): string | null {
 function textOf({ topic, key, event: { data } }: SeenMessage): string {
   const told = TELLING.flatMap((field) => {
     const value = data[field];
-    return value === undefined || value === null ? [] : [String(value)];
+    return typeof value === 'string' || typeof value === 'number' ? [String(value)] : [];
   });
   const name = topic.replace(/^upgrade\./, '').replace(/\.v1/, '');
   return `${name} ${key.slice(0, ID_CHARS)} ${told.join(' ')}`;
