@@ -106,19 +106,22 @@ export class SimulatedProcess {
     if (!this.isAlive) await NEVER;
   }
 
-  readonly databaseIo =
-    (rates: FaultRates) =>
-    async (name: string): Promise<void> => {
-      const what = `database of ${this.service}`;
-      await this.#away(what, name, () => this.around.random.between(0, REFUSED_AFTER_MAX_MS));
-      // A lost answer is only told apart where something has happened.
-      const lost = name === 'committed' ? rates.answerLost : 0;
-      const hurts = name === 'committed' || name === 'commit' || name === 'dropOutbox';
-      const fails = name === 'committed' ? lost : rates.fails;
-      const met = { ...rates, fails, crashes: hurts ? rates.crashes * 5 : rates.crashes };
-      const why = (): string => this.around.random.pick(DATABASE_ERRORS);
-      await this.#meet(met, 'database', name, why);
+  readonly databaseIo = (rates: FaultRates): ((name: string) => Promise<void>) => {
+    const what = `database of ${this.service}`;
+    const hurting = { ...rates, crashes: rates.crashes * 5 };
+    // A lost answer is only told apart where something has happened.
+    const answering = { ...hurting, fails: rates.answerLost };
+    const refusedAfterMs = (): number => this.around.random.between(0, REFUSED_AFTER_MAX_MS);
+    const why = (): string => this.around.random.pick(DATABASE_ERRORS);
+    const ratesOf = (name: string): FaultRates => {
+      if (name === 'committed') return answering;
+      return name === 'commit' || name === 'dropOutbox' ? hurting : rates;
     };
+    return async (name) => {
+      if (this.around.outages.isAway(what)) await this.#away(what, name, refusedAfterMs);
+      await this.#meet(ratesOf(name), 'database', name, why);
+    };
+  };
 
   async busIo(rates: FaultRates, { kind, phase }: BusMove): Promise<unknown> {
     const doing = `${kind} ${phase}`;
@@ -184,7 +187,7 @@ export class SimulatedProcess {
     doing: string,
     why: () => string = () => 'lost',
   ): Promise<void> {
-    await this.survive();
+    if (!this.isRunning) await this.survive();
     const { clock, random, isFaulty, die, slow, struck } = this.around;
     if (!isFaulty()) return;
     if (rates.slow > 0 && random.chance(rates.slow)) {
@@ -229,7 +232,7 @@ class ProcessClock extends Clock {
 
   override async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     await this.world.sleep(ms, signal);
-    await this.process.survive();
+    if (!this.process.isRunning) await this.process.survive();
   }
 }
 

@@ -1,3 +1,4 @@
+import { copyOf } from './memory-copy.js';
 import type { MemoryTableRules } from './memory-rows.js';
 import { MemoryStore } from './memory-store.js';
 import { DUE_WORK, INBOX, MemoryServiceTx, type MemoryTx } from './memory-tx.js';
@@ -105,9 +106,12 @@ export class MemoryServiceDatabase extends ServiceDatabase<MemoryTx> {
     limit: number,
   ): Promise<Timer[]> {
     await this.reach('dueTimers');
-    const due = [...this.store.table(DUE_WORK).rows.values()] as Timer[];
-    const mine = due.filter((timer) => shards.includes(timer.shard) && timer.atMs <= nowMs);
-    return structuredClone(mine.sort(byTime).slice(0, limit));
+    const mine: Timer[] = [];
+    for (const row of this.store.table(DUE_WORK).rows.values()) {
+      const timer = row as Timer;
+      if (timer.atMs <= nowMs && shards.includes(timer.shard)) mine.push(timer);
+    }
+    return copyOf(mine.sort(byTime).slice(0, limit));
   }
 
   override async purgeInbox(olderThanMs: number, limit: number): Promise<number> {
@@ -167,7 +171,7 @@ export class MemoryServiceDatabase extends ServiceDatabase<MemoryTx> {
 
   /** Passes the simulator on the way to the database; for the twin's own parts. */
   async reach(name: string): Promise<void> {
-    await this.survive();
+    if (this.abandoned) await this.survive();
     try {
       await this.io(name);
     } catch (error) {
@@ -177,7 +181,7 @@ export class MemoryServiceDatabase extends ServiceDatabase<MemoryTx> {
       const outcome = name.startsWith('commit') ? 'unknown' : 'rolled back';
       throw new TransientDatabaseError(said, { cause: error, outcome });
     }
-    await this.survive();
+    if (this.abandoned) await this.survive();
   }
 
   // Nothing after this line runs in a process that is gone.

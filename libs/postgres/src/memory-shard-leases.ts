@@ -42,7 +42,7 @@ export class MemoryShardLeases extends ShardLeases {
     await this.database.reach('release');
     const { store, owner } = this.database;
     store.replicas.delete(owner);
-    for (const row of this.rows()) if (row.owner === owner) row.owner = null;
+    for (const row of store.leases) if (row.owner === owner) row.owner = null;
     await this.database.reach('committed');
   }
 
@@ -67,26 +67,34 @@ export class MemoryShardLeases extends ShardLeases {
     const most = Math.ceil(SHARDS / (alive.length + 1));
 
     const held: Lease[] = [];
-    const rows = this.rows();
-    const isMine = (row: MemoryLeaseRow): boolean => row.owner === owner && row.untilMs > nowMs;
-    const mine = rows.filter(isMine);
-    for (const row of mine.slice(most)) row.owner = null;
-    for (const [shard, row] of rows.entries()) {
-      if (isMine(row)) held.push(this.hold(shard, row, nowMs));
+    let mine = 0;
+    for (const [shard, row] of store.leases.entries()) {
+      if (row.owner !== owner || row.untilMs <= nowMs) continue;
+      mine += 1;
+      if (mine > most) row.owner = null;
+      else held.push(this.hold(shard, row, nowMs));
     }
     // What was given back just now is not taken again by the same statement.
-    const wanted = Math.max(0, most - mine.length);
-    const free = [...rows.entries()].filter(
-      ([shard, row]) => (row.owner === null || row.untilMs <= nowMs) && this.isUnlocked(shard),
-    );
-    for (const [shard, row] of free.slice(0, wanted)) {
+    for (const [shard, row] of store.leases.entries()) {
+      if (mine >= most) break;
+      const isFree = row.owner === null || row.untilMs <= nowMs;
+      if (!isFree || !this.isUnlocked(shard)) continue;
+      mine += 1;
       row.epoch += 1;
       held.push(this.hold(shard, row, nowMs));
     }
-    const others = rows.filter((row) => row.owner !== null && row.owner !== owner);
-    const ends = others.map((row) => row.untilMs - nowMs).filter((inMs) => inMs > 0);
     held.sort((a, b) => a.shard - b.shard);
-    return { held, othersRunOutInMs: ends.length > 0 ? Math.min(...ends) : null };
+    return { held, othersRunOutInMs: this.othersRunOutInMs(nowMs) };
+  }
+
+  private othersRunOutInMs(nowMs: number): number | null {
+    const { store, owner } = this.database;
+    let firstMs: number | null = null;
+    for (const row of store.leases) {
+      if (row.owner === null || row.owner === owner || row.untilMs <= nowMs) continue;
+      firstMs = Math.min(firstMs ?? Infinity, row.untilMs - nowMs);
+    }
+    return firstMs;
   }
 
   private hold(shard: number, row: MemoryLeaseRow, nowMs: number): Lease {
@@ -97,9 +105,5 @@ export class MemoryShardLeases extends ShardLeases {
 
   private isUnlocked(shard: number): boolean {
     return this.database.store.locks.isFree(`${SHARD_LEASES} ${String(shard)}`);
-  }
-
-  private rows(): MemoryLeaseRow[] {
-    return Array.from({ length: SHARDS }, (_, shard) => this.database.store.lease(shard));
   }
 }

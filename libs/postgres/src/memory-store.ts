@@ -1,3 +1,4 @@
+import { copyOf } from './memory-copy.js';
 import { MemoryLocks } from './memory-locks.js';
 import type { MemoryObserver } from './memory-observer.js';
 import { MemoryRows, type MemoryTableRules } from './memory-rows.js';
@@ -25,7 +26,8 @@ export class MemoryStore {
   /** Null: nobody looks on. */
   observer: MemoryObserver | null = null;
   private readonly tables = new Map<string, MemoryRows>();
-  private readonly leases: MemoryLeaseRow[];
+  /** By shard. */
+  readonly leases: readonly MemoryLeaseRow[];
   private readonly open = new Set<MemoryServiceTx>();
   private readonly listeners = new Set<(subjects: string[]) => void>();
   private outbox: OutboxRow[] = [];
@@ -121,7 +123,7 @@ export class MemoryStore {
       if (rows.length >= limit) break;
       if (shards.includes(row.shard)) rows.push(row);
     }
-    return structuredClone(rows);
+    return copyOf(rows);
   }
 
   removeOutbox(ids: readonly string[]): void {

@@ -1,3 +1,4 @@
+import { copyOf } from './memory-copy.js';
 import { MemoryChanges } from './memory-rows.js';
 import type { LockMode } from './memory-locks.js';
 import type { MemoryRowChange } from './memory-observer.js';
@@ -88,7 +89,7 @@ export class MemoryServiceTx implements MemoryTx {
   table<Row>(name: string): MemoryTable<Row> {
     const changes = this.changesOf(name);
     return {
-      get: (key) => this.run(`get ${name}`, () => structuredClone(changes.read(key)) as Row),
+      get: (key) => this.run(`get ${name}`, () => copyOf(changes.read(key)) as Row),
       insert: (key, row) =>
         this.run(`insert ${name}`, async () => {
           const isThere = (): boolean => changes.read(key) !== undefined;
@@ -114,7 +115,7 @@ export class MemoryServiceTx implements MemoryTx {
         this.run(`scan ${name}`, () =>
           [...changes.scan()]
             .filter(([key, row]) => where(row as Row, key))
-            .map(([key, row]) => ({ key, row: structuredClone(row) as Row })),
+            .map(([key, row]) => ({ key, row: copyOf(row) as Row })),
         ),
     };
   }
@@ -148,7 +149,7 @@ export class MemoryServiceTx implements MemoryTx {
 
   send(messages: readonly OutgoingMessage[]): Promise<void> {
     return this.run('send', () => {
-      for (const message of structuredClone(messages)) {
+      for (const message of copyOf(messages)) {
         const id = this.store.nextOutboxId();
         this.outbox.push({ id, shard: message.shard, message, pointer: null });
       }
@@ -157,7 +158,7 @@ export class MemoryServiceTx implements MemoryTx {
 
   point(pointers: readonly OutgoingPointer[]): Promise<void> {
     return this.run('point', () => {
-      for (const pointer of structuredClone(pointers)) {
+      for (const pointer of copyOf(pointers)) {
         const id = this.store.nextOutboxId();
         this.outbox.push({ id, shard: pointer.shard, message: null, pointer });
       }
@@ -281,7 +282,7 @@ export class MemoryServiceTx implements MemoryTx {
     await this.lock(name, key);
     for (const value of changes.uniqueValues(key, row)) await this.lock(name, value);
     changes.refuseDuplicate(key, row);
-    changes.changes.set(key, { row: structuredClone(row) });
+    changes.changes.set(key, { row: copyOf(row) });
   }
 
   private async change(
@@ -292,13 +293,13 @@ export class MemoryServiceTx implements MemoryTx {
     // What does not match is not waited for, and what was waited for must match still.
     const next = (): unknown => {
       const row = changes.read(key);
-      return row === undefined ? undefined : change(structuredClone(row));
+      return row === undefined ? undefined : change(copyOf(row));
     };
     if (next() === undefined) return undefined;
     await this.lock(changes.committed.name, key);
     const row = next();
     if (row !== undefined) await this.write(changes, key, row);
-    return structuredClone(row);
+    return copyOf(row);
   }
 
   private async remove(changes: MemoryChanges, key: string): Promise<boolean> {

@@ -153,7 +153,25 @@ function isBefore(a: Event, b: Event): boolean {
   return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.serial < b.serial);
 }
 
+/** Macrotasks of one round of Node's loop: a round costs as much as many of them. */
+const MACROTASKS_A_ROUND = 64;
+const waiting: (() => void)[] = [];
+let macrotasksAhead = 0;
+
 /** Every promise that can go on has gone on: Node empties their queue before the next macrotask. */
 function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  return new Promise((resolve) => {
+    waiting.push(resolve);
+    if (macrotasksAhead === 0) askForMacrotasks();
+  });
+}
+
+function askForMacrotasks(): void {
+  for (; macrotasksAhead < MACROTASKS_A_ROUND; macrotasksAhead += 1) setImmediate(macrotask);
+}
+
+function macrotask(): void {
+  macrotasksAhead -= 1;
+  waiting.shift()?.();
+  if (macrotasksAhead === 0 && waiting.length > 0) askForMacrotasks();
 }
