@@ -20,7 +20,7 @@ export interface SeedRun {
   readonly events: number;
   /** How often each kind of fault has really happened. */
   readonly struck: ReadonlyMap<string, number>;
-  /** How often each invariant was looked at. */
+  /** How often each invariant was looked at, by what it says. */
   readonly looks: ReadonlyMap<string, number>;
 }
 

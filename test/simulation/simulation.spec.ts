@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
+import { INVARIANTS } from './invariants/invariants.js';
 import { REGRESSIONS } from './regressions.js';
 import { replayLine, runSeed } from './run-seed.js';
 
@@ -11,13 +12,29 @@ const SEEDS = 240;
 const SEEDS_PER_TEST = 20;
 const LIMIT_MS = 300_000;
 
+/** Of one I/O at each port, of processes, of parts as a whole, and of people. */
+const FAULTS = [
+  ...['slow', 'failed', 'answer lost', 'crashed', 'outage'].flatMap((kind) =>
+    ['database', 'bus', 'target'].map((port) => `${port}: ${kind}`),
+  ),
+  ...['database: away', 'broker: away', 'target: away', 'database: connections cut'],
+  ...['bus: doubled', 'bus: written in part', 'bus: replayed', 'bus: expelled'],
+  ...['target: doubled', 'target: faults changed', 'target: instance falls'],
+  ...['target: instance vanishes', 'target: instance appears', 'killed', 'frozen', 'power cut'],
+  ...['night', 'operator: doubled', 'operator: answer lost', 'operator: of another tenant'],
+];
+
 const ROOT = join(import.meta.dirname, '..', '..');
 const LOADER = pathToFileURL(join(ROOT, 'tools', 'typescript.mjs')).href;
 
 const batches = Array.from({ length: SEEDS / SEEDS_PER_TEST }, (_, at) => at * SEEDS_PER_TEST + 1);
 
+/** Of all seeds so far: what each invariant says was looked at, and the faults that struck. */
+const seen = new Set<string>();
+
 async function mustBeSound(seed: number): Promise<void> {
   const run = await runSeed(seed);
+  for (const what of [...run.looks.keys(), ...run.struck.keys()]) seen.add(what);
   const again = replayLine(run);
   expect({ problems: run.problems, again }).toEqual({ problems: [], again });
 }
@@ -44,6 +61,11 @@ describe('the saga under seeded faults', () => {
     },
     LIMIT_MS,
   );
+
+  it('has looked at every invariant while every kind of fault struck', () => {
+    const says = INVARIANTS.map((one) => one.says);
+    expect([...says, ...FAULTS].filter((what) => !seen.has(what))).toEqual([]);
+  });
 
   it.each(REGRESSIONS)('keeps what seed $seed once found: $found', ({ seed }) => mustBeSound(seed));
 

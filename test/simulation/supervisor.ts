@@ -44,8 +44,8 @@ export interface SupervisorParts {
   readonly decided: (process: SimulatedProcess, judged: Judged) => void;
   /** Told whenever a process takes itself for an owner. */
   readonly believed: (owner: string, overForMs: number) => void;
-  /** Told whenever a process has decided by rows that were others by then. */
-  readonly overtaken: (owner: string, found: string) => void;
+  /** Told what rows were by then that a process has decided by; null: what it took them for. */
+  readonly overtaken: (owner: string, found: string | null) => void;
   readonly outages: Outages;
   readonly struck: (who: string, kind: string, doing: string) => void;
   readonly slow: (process: SimulatedProcess, doing: string) => void;

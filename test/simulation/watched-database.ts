@@ -1,4 +1,4 @@
-/** A database that is looked at whenever a decision turns out to have been overtaken. */
+/** A database that tells of each transaction whether its decision was overtaken. */
 import type { MemoryServiceDatabase, MemoryTx } from '#postgres/memory-service-database.js';
 import { altered } from './planted-bugs/altered.js';
 
@@ -12,16 +12,18 @@ function isOvertaken({ name, message }: Error): boolean {
   return name === 'StaleRollbackError';
 }
 
-/** @param overtaken told what was found instead */
+/** @param overtaken told what was found instead; null: what was decided by */
 export function watchedDatabase(
   database: MemoryServiceDatabase,
-  overtaken: (found: string) => void,
+  overtaken: (found: string | null) => void,
 ): MemoryServiceDatabase {
   return altered(database, {
     transaction: <T>(work: (tx: MemoryTx) => Promise<T>): Promise<T> =>
       database.transaction(async (tx) => {
         try {
-          return await work(tx);
+          const result = await work(tx);
+          overtaken(null);
+          return result;
         } catch (error) {
           if (error instanceof Error && isOvertaken(error)) overtaken(error.message);
           throw error;

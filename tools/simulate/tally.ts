@@ -25,7 +25,7 @@ export class Tally {
     for (const end of ends) sum(this.#ends, end, 1);
     for (const [row, times] of rowsHit) sum(this.#rows, row, times);
     for (const [kind, times] of struck) sum(this.#struck, kind, times);
-    for (const [id, times] of looks) sum(this.#looks, id, times);
+    for (const [says, times] of looks) sum(this.#looks, says, times);
   }
 
   /** In lines of at most 100 letters. */
@@ -40,17 +40,12 @@ export class Tally {
       ...section('rows of the table, with how often each was taken', counted(this.#rows)),
       ...section('rows that no seed took', untaken),
       'invariants, with how often each was looked at',
-      ...INVARIANTS.filter(({ id }, at) => isFirst(id, at)).map(({ id, says }) => {
-        const times = String(this.#looks.get(id) ?? 0);
+      ...INVARIANTS.map(({ id, says }) => {
+        const times = String(this.#looks.get(says) ?? 0);
         return `${INDENT}${id.padEnd(4)}${times.padStart(11)}  ${says}`;
       }),
     ];
   }
-}
-
-/** An invariant that is looked at in several ways is named once. */
-function isFirst(id: string, at: number): boolean {
-  return INVARIANTS.findIndex((one) => one.id === id) === at;
 }
 
 function sum(counts: Map<string, number>, key: string, times: number): void {

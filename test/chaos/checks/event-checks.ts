@@ -1,5 +1,6 @@
 /** What the progress topic must have told: everything, once, in order, and only what is allowed. */
 import type { ExecutionStatus, InstanceStatus } from '#core/execution/execution.js';
+import { EXECUTION_STEPS, INSTANCE_STEPS } from '../../legal-steps.js';
 import { linesOf } from '../history.js';
 import type { Checked, Finding, Ledger, ToldEvent } from './ledger.js';
 
@@ -46,30 +47,6 @@ function differentTexts(ledger: Ledger): Finding[] {
   }
   return findings;
 }
-
-const EXECUTION_STEPS: Readonly<Record<ExecutionStatus, readonly ExecutionStatus[]>> = {
-  PENDING: ['VALIDATING', 'CANCELLED'],
-  VALIDATING: ['CANARY_RUNNING', 'IN_PROGRESS', 'FAILED', 'CANCELLED'],
-  IN_PROGRESS: ['PAUSED', 'COMPLETED', 'FAILED', 'ROLLING_BACK', 'CANCELLED'],
-  CANARY_RUNNING: ['CANARY_MONITORING', 'PAUSED', 'FAILED', 'ROLLING_BACK', 'CANCELLED'],
-  CANARY_MONITORING: ['IN_PROGRESS', 'ROLLING_BACK', 'CANCELLED'],
-  PAUSED: ['IN_PROGRESS', 'CANARY_RUNNING', 'ROLLING_BACK', 'FAILED', 'CANCELLED'],
-  ROLLING_BACK: ['ROLLED_BACK', 'FAILED', 'CANCELLED'],
-  ROLLED_BACK: [],
-  COMPLETED: [],
-  FAILED: [],
-  CANCELLED: [],
-};
-
-const INSTANCE_STEPS: Readonly<Record<InstanceStatus, readonly InstanceStatus[]>> = {
-  PENDING: ['DRAINING', 'UPGRADING', 'FAILED'],
-  DRAINING: ['UPGRADING', 'FAILED', 'ROLLED_BACK'],
-  UPGRADING: ['HEALTH_CHECKING', 'FAILED', 'ROLLED_BACK'],
-  HEALTH_CHECKING: ['COMPLETED', 'FAILED', 'ROLLED_BACK'],
-  COMPLETED: ['ROLLED_BACK'],
-  FAILED: ['DRAINING', 'UPGRADING', 'ROLLED_BACK'],
-  ROLLED_BACK: [],
-};
 
 /** I6: by the spec and not by the table of the code; nothing follows a terminal status. */
 export function stepsAreLegal(ledger: Ledger): Checked {

@@ -1,7 +1,9 @@
 /** What was wrong, each once, with when it was first seen; and how often it was looked. */
+import type { Invariant } from './invariant.js';
+
 export class Findings {
   readonly problems: string[] = [];
-  readonly #counters: { readonly id: string; times: number }[] = [];
+  readonly #looks = new Map<string, number>();
   readonly #known = new Set<string>();
 
   /**
@@ -13,19 +15,20 @@ export class Findings {
     private readonly found: (problem: string) => void,
   ) {}
 
-  /** How often each invariant was looked at, by its id. */
+  /** How often each invariant was looked at, by what it says. */
   get looks(): ReadonlyMap<string, number> {
-    const looks = new Map<string, number>();
-    for (const { id, times } of this.#counters) looks.set(id, (looks.get(id) ?? 0) + times);
-    return looks;
+    return this.#looks;
   }
 
-  /** For a watch of the invariant of this id. */
-  mustOf(id: string): (holds: boolean, otherwise: () => string) => void {
-    const counter = { id, times: 0 };
-    this.#counters.push(counter);
+  /** For a watch of this invariant. */
+  mustOf({
+    id,
+    says,
+  }: Pick<Invariant, 'id' | 'says'>): (holds: boolean, otherwise: () => string) => void {
+    let times = 0;
     return (holds, otherwise) => {
-      counter.times += 1;
+      times += 1;
+      this.#looks.set(says, times);
       if (!holds) this.report(`${id}: ${otherwise()}`);
     };
   }

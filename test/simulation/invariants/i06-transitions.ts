@@ -4,32 +4,8 @@ import {
   type InstanceStatus,
 } from '#core/execution/execution.js';
 import { checkInvariants } from '#core/execution/invariants.js';
+import { EXECUTION_STEPS, INSTANCE_STEPS } from '../../legal-steps.js';
 import type { Ground, Invariant, SeenExecution } from './invariant.js';
-
-/** Written down a second time, from the spec and not from the table. */
-const EXECUTION_STEPS: Readonly<Record<ExecutionStatus, readonly ExecutionStatus[]>> = {
-  PENDING: ['VALIDATING', 'CANCELLED'],
-  VALIDATING: ['CANARY_RUNNING', 'IN_PROGRESS', 'FAILED', 'CANCELLED'],
-  IN_PROGRESS: ['PAUSED', 'COMPLETED', 'FAILED', 'ROLLING_BACK', 'CANCELLED'],
-  CANARY_RUNNING: ['CANARY_MONITORING', 'PAUSED', 'FAILED', 'ROLLING_BACK', 'CANCELLED'],
-  CANARY_MONITORING: ['IN_PROGRESS', 'ROLLING_BACK', 'CANCELLED'],
-  PAUSED: ['IN_PROGRESS', 'CANARY_RUNNING', 'ROLLING_BACK', 'FAILED', 'CANCELLED'],
-  ROLLING_BACK: ['ROLLED_BACK', 'FAILED', 'CANCELLED'],
-  ROLLED_BACK: [],
-  COMPLETED: [],
-  FAILED: [],
-  CANCELLED: [],
-};
-
-const INSTANCE_STEPS: Readonly<Record<InstanceStatus, readonly InstanceStatus[]>> = {
-  PENDING: ['DRAINING', 'UPGRADING', 'FAILED'],
-  DRAINING: ['UPGRADING', 'FAILED', 'ROLLED_BACK'],
-  UPGRADING: ['HEALTH_CHECKING', 'FAILED', 'ROLLED_BACK'],
-  HEALTH_CHECKING: ['COMPLETED', 'FAILED', 'ROLLED_BACK'],
-  COMPLETED: ['ROLLED_BACK'],
-  FAILED: ['DRAINING', 'UPGRADING', 'ROLLED_BACK'],
-  ROLLED_BACK: [],
-};
 
 /** Also: the counters say what the instances' own rows say, and each change has a revision. */
 export const onlyLegalTransitions: Invariant = {

@@ -6,7 +6,7 @@ export const oneWins: Invariant = {
   says: 'of two at once one decides after the other, by what that one has left',
   watch: ({ must }) => ({
     overtaken: (owner, found) => {
-      must(false, () => `a decision of ${owner} was overtaken: ${found}`);
+      must(found === null, () => `a decision of ${owner} was overtaken: ${String(found)}`);
     },
   }),
 };

@@ -39,8 +39,8 @@ export interface Watch {
   answered?(answer: SeenAnswer): void;
   /** A process has taken itself for an owner by leases that have been over for so long, in ms. */
   believed?(owner: string, overForMs: number): void;
-  /** A process has decided by rows that were others by then. */
-  overtaken?(owner: string, found: string): void;
+  /** A process has decided by rows that were others by then; null: they were what it took them for. */
+  overtaken?(owner: string, found: string | null): void;
   /** An operator was told that an action was accepted. */
   accepted?(executionId: string, action: string): void;
   /** An operator got an answer that was no acceptance: its text. */

@@ -45,29 +45,33 @@ export class Watches implements Required<Watch> {
   readonly #watches: readonly Watch[];
 
   /** @param others who look on without judging, before those that judge */
-  constructor(world: WorldView, findings: Findings, others: readonly Watch[] = []) {
-    const judging = INVARIANTS.map(({ id, watch }) => watch({ world, must: findings.mustOf(id) }));
+  constructor(
+    world: WorldView,
+    private readonly findings: Findings,
+    others: readonly Watch[] = [],
+  ) {
+    const judging = INVARIANTS.map((one) => one.watch({ world, must: findings.mustOf(one) }));
     this.#watches = [...others, ...judging];
   }
 
   committed(commit: SeenCommit): void {
-    for (const watch of this.#watches) watch.committed?.(commit);
+    this.#tell((watch) => watch.committed?.(commit));
   }
 
   dropped(...of: Parameters<Required<Watch>['dropped']>): void {
-    for (const watch of this.#watches) watch.dropped?.(...of);
+    this.#tell((watch) => watch.dropped?.(...of));
   }
 
   appended(message: SeenMessage): void {
-    for (const watch of this.#watches) watch.appended?.(message);
+    this.#tell((watch) => watch.appended?.(message));
   }
 
   acted(...of: Parameters<Required<Watch>['acted']>): void {
-    for (const watch of this.#watches) watch.acted?.(...of);
+    this.#tell((watch) => watch.acted?.(...of));
   }
 
   submitted(...of: Parameters<Required<Watch>['submitted']>): void {
-    for (const watch of this.#watches) watch.submitted?.(...of);
+    this.#tell((watch) => watch.submitted?.(...of));
   }
 
   async submitting(...of: Parameters<Required<Watch>['submitting']>): Promise<() => Promise<void>> {
@@ -82,31 +86,42 @@ export class Watches implements Required<Watch> {
   }
 
   looked(...of: Parameters<Required<Watch>['looked']>): void {
-    for (const watch of this.#watches) watch.looked?.(...of);
+    this.#tell((watch) => watch.looked?.(...of));
   }
 
   answered(...of: Parameters<Required<Watch>['answered']>): void {
-    for (const watch of this.#watches) watch.answered?.(...of);
+    this.#tell((watch) => watch.answered?.(...of));
   }
 
   believed(...of: Parameters<Required<Watch>['believed']>): void {
-    for (const watch of this.#watches) watch.believed?.(...of);
+    this.#tell((watch) => watch.believed?.(...of));
   }
 
   overtaken(...of: Parameters<Required<Watch>['overtaken']>): void {
-    for (const watch of this.#watches) watch.overtaken?.(...of);
+    this.#tell((watch) => watch.overtaken?.(...of));
   }
 
   accepted(...of: Parameters<Required<Watch>['accepted']>): void {
-    for (const watch of this.#watches) watch.accepted?.(...of);
+    this.#tell((watch) => watch.accepted?.(...of));
   }
 
   refused(...of: Parameters<Required<Watch>['refused']>): void {
-    for (const watch of this.#watches) watch.refused?.(...of);
+    this.#tell((watch) => watch.refused?.(...of));
   }
 
   async ended(): Promise<void> {
     for (const watch of this.#watches) await watch.ended?.();
+  }
+
+  /** A watch that fails must not pass for a fault of whatever it looks at: services survive those. */
+  #tell(look: (watch: Watch) => void): void {
+    for (const watch of this.#watches) {
+      try {
+        look(watch);
+      } catch (error) {
+        this.findings.report(`a watch has failed: ${String(error)}`);
+      }
+    }
   }
 }
 
