@@ -48,6 +48,24 @@ export function executionReadsContract(open: () => Promise<ExecutionsUnderTest>)
     execution = next;
   }
 
+  it('lists the newest first and goes on where the page before ended', async () => {
+    const tenantId = 'lists';
+    const all = [1, 2, 3].map((n) => aStoredExecution({ tenantId, createdAtMs: AT_MS + n }));
+    await store.transaction(async (tx) => {
+      for (const one of all) await tx.insert(one);
+    });
+    const first = await store.list({ ...ANYTHING, tenantId, limit: 2 });
+    expect(first.map(({ execution }) => execution.createdAtMs - AT_MS)).toEqual([3, 2]);
+    const after = first.at(-1)?.execution ?? null;
+    const rest = await store.list({
+      ...ANYTHING,
+      ...{ tenantId, statuses: ['PENDING'], after, limit: 2 },
+    });
+    expect(rest.map(({ execution }) => execution.createdAtMs - AT_MS)).toEqual([1]);
+    const none = await store.list({ ...ANYTHING, tenantId, statuses: ['FAILED'] });
+    expect(none).toEqual([]);
+  });
+
   it('refuses a report about an attempt that another has followed', async () => {
     await store.transaction((tx) => tx.addInstances(execution.id, listed(['1.0.0']), AT_MS));
     await move(0, { from: 'PENDING', to: 'FAILED' });

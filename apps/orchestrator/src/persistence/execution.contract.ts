@@ -380,23 +380,5 @@ export function executionContract(open: () => Promise<ExecutionsUnderTest>): voi
       const page = { active: true, tenantId: 'acme', after: canary.execution };
       expect(await of(page)).toEqual([second]);
     });
-
-    it('are newest first and go on where the page before ended', async () => {
-      const tenantId = 'lists';
-      const all = [1, 2, 3].map((n) => aStoredExecution({ tenantId, createdAtMs: AT_MS + n }));
-      await store.transaction(async (tx) => {
-        for (const one of all) await tx.insert(one);
-      });
-      const first = await store.list({ ...anything, tenantId, limit: 2 });
-      expect(first.map(({ execution }) => execution.createdAtMs - AT_MS)).toEqual([3, 2]);
-      const after = first.at(-1)?.execution ?? null;
-      const rest = await store.list({
-        ...anything,
-        ...{ tenantId, statuses: ['PENDING'], after, limit: 2 },
-      });
-      expect(rest.map(({ execution }) => execution.createdAtMs - AT_MS)).toEqual([1]);
-      const none = await store.list({ ...anything, tenantId, statuses: ['FAILED'] });
-      expect(none).toEqual([]);
-    });
   });
 }
