@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { anExecution, T0, type ExecutionBuilder } from '#testing/an-execution.js';
 import { given } from '#testing/given.js';
-import { watched } from '#testing/inputs.js';
+import { setOperationEnded, watched } from '#testing/inputs.js';
 import type { CheckResult, Guarded } from './execution.js';
 import { allCompleted, isToBeSwitched, postChecksPassed } from './guard-conditions.js';
 
@@ -46,4 +46,14 @@ it('a watch whose duration was over once stays so, whatever is told later', () =
     watched('INCONCLUSIVE'),
   );
   expect(then.execution.canary?.durationOver).toBe(true);
+});
+
+it('with a set that is retired nobody is left who may be tried again', () => {
+  const retiring = newSet
+    .withCounters({ COMPLETED: 3, FAILED: 1 })
+    .stopping()
+    .withSetOperation('RETIRE', { number: 2 })
+    .with({ failedOnce: 1 });
+  const then = given(retiring).when(setOperationEnded({ number: 2 }));
+  expect(then.execution).toMatchObject({ failedOnce: 0, counters: { FAILED: 0, ROLLED_BACK: 4 } });
 });
