@@ -9,6 +9,8 @@ import type { Upgrade } from './upgrades.js';
 
 /** Services come back within this of each other. */
 const DAWN_MAX_MS = 30_000;
+/** Faults go on for so long once everybody is back. */
+const MORNING_MS = 20_000;
 
 export class Disasters {
   /** When the last night is over and everybody is back. */
@@ -48,7 +50,8 @@ export class Disasters {
     for (const service of SERVICES) {
       const isLast = service === last;
       const backMs = forMs + (isLast ? lastAfterMs : 0) + random.between(0, DAWN_MAX_MS);
-      this.#dawnMs = Math.max(this.#dawnMs, clock.nowMs() + backMs);
+      // What has waited all night is begun with while things go wrong still.
+      this.#dawnMs = Math.max(this.#dawnMs, clock.nowMs() + backMs + MORNING_MS);
       clock.at(clock.nowMs() + backMs, () => {
         world.up(service);
       });
@@ -84,9 +87,10 @@ export class Disasters {
     world.outages.begin('broker', forMs);
   }
 
-  targetAway({ fleet }: Upgrade): void {
+  /** @param leastMs how long at least; left out: it is drawn */
+  targetAway({ fleet }: Upgrade, leastMs?: number): void {
     const { world, random } = this;
-    const forMs = random.pick([2_000, 20_000, 90_000]) + random.between(0, 5_000);
+    const forMs = (leastMs ?? random.pick([2_000, 20_000, 90_000])) + random.between(0, 5_000);
     world.strike(fleet, 'target: outage', `for ${String(forMs)} ms`);
     world.outages.begin(`target ${fleet}`, forMs);
   }

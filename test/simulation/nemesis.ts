@@ -31,6 +31,21 @@ const MOMENTS: readonly string[] = [
   'set-operation-ended',
 ];
 
+/**
+ * What hurts most while an orchestrator is at something that takes long: the target is about to hear
+ * of what has been superseded; a report, or a timer that is due, is about to be decided on.
+ */
+const OVERTAKING: Readonly<Record<string, readonly ActionType[]>> = {
+  'operate there': ['ROLLBACK'],
+  'list back': ['CANCEL', 'ROLLBACK'],
+  ...Object.fromEntries(
+    ['begin', 'admit', 'holdLeases'].map((doing) => [
+      doing,
+      ['ROLLBACK', 'ROLLBACK', 'CANCEL', 'PAUSE', 'START'] as const,
+    ]),
+  ),
+};
+
 /** Rows after which an instance that falls hurts most. */
 const COUNTS: readonly string[] = ['validated', 'room-unknown', 'next-batch', 'rollback'];
 
@@ -55,6 +70,9 @@ const ACTIONS_AT_THE_END = ['REVERT', 'NEXT', 'NEXT', 'CANCEL'] as const;
 
 const OPERATORS = ['olga', 'omar', 'ann'] as const;
 
+/** Longer than a target may refuse to be listed. */
+const UNLISTED_MS = 65_000;
+
 export class Nemesis {
   readonly #random: SeededRandom;
   readonly #disasters: Disasters;
@@ -68,17 +86,18 @@ export class Nemesis {
       if (!this.#isFaulty) return;
       this.#disasters.dusk(rows);
       if (hurts && this.#random.chance(bias * 0.3)) void this.#operate(executionId);
+      if (rows.includes('start') && this.#random.chance(bias * 0.1)) {
+        const upgrade = this.world.upgrades.find(({ create }) => create.id === executionId);
+        if (upgrade !== undefined) this.#disasters.targetAway(upgrade, UNLISTED_MS);
+      }
       // Between the count and the batch that goes by it, or right before the count.
       if (rows.some((row) => COUNTS.includes(row)) && this.#random.chance(bias * 0.2)) {
         const upgrade = this.world.upgrades.find(({ create }) => create.id === executionId);
         if (upgrade !== undefined) void this.#fall(upgrade);
       }
     });
-    // What is on its way to the target when its sender is superseded arrives too late.
     world.onSlow(({ service }, doing) => {
-      if (service !== 'orchestrator' || doing !== 'operate there' || !this.#isFaulty) return;
-      if (!this.#random.chance(world.faults.bias * 0.3)) return;
-      void world.act(this.#random.pick(world.upgrades).create.id, 'ROLLBACK');
+      if (service === 'orchestrator' && this.#isFaulty) this.#overtake(doing);
     });
   }
 
@@ -97,6 +116,16 @@ export class Nemesis {
       endMs = Math.max(endMs, this.#disasters.dawnMs);
     }
     this.#isFaulty = false;
+  }
+
+  /** Somebody decides while what an orchestrator is about takes long: it arrives too late. */
+  #overtake(doing: string): void {
+    const { world } = this;
+    const overtaking = OVERTAKING[doing];
+    if (overtaking === undefined || !this.#random.chance(world.faults.bias * 0.6)) return;
+    const type = this.#random.pick(overtaking);
+    const active = world.upgrades.filter((upgrade) => !world.hasEnded(upgrade));
+    if (active.length > 0) void world.act(this.#random.pick(active).create.id, type);
   }
 
   async #strike(): Promise<void> {
@@ -201,6 +230,7 @@ export class Nemesis {
     if (!this.world.has(id)) return ACTIONS;
     const execution = this.world.execution(id);
     if (isTerminal(execution.status)) return ACTIONS_AT_THE_END;
+    if (execution.status === 'ROLLING_BACK') return ['CANCEL'];
     const possible = allowedActions(execution).filter((action) => action !== 'CANCEL');
     return possible.length > 0 && this.#random.chance(0.3) ? possible : ACTIONS;
   }
