@@ -100,7 +100,7 @@ export class TidyingRunner {
       const deployment =
         execution && (await tx.deployment(execution.tenantId, execution.componentId));
       if (execution && deployment?.handOver === execution.handOver) {
-        await tx.recordObserved(execution, versions);
+        await tx.recordObserved(execution, versions, versionFound(execution, versions));
         await this.#keepFound(tx, execution, standing);
       }
       await tx.disarm([{ subject: executionId, kind: 'OBSERVE' }]);
@@ -152,6 +152,16 @@ export class TidyingRunner {
     const atMs = this.clock.nowMs() + forMs;
     return tx.arm([{ shard: shardOf(subject, SHARDS), subject, kind, atMs }]);
   }
+}
+
+/**
+ * The version that was aimed at, where all that the target lists run it, whatever became of the
+ * execution: a rollback may have left all of them over, and its rows do not say where. Null: the
+ * deployment's version stays as it was.
+ */
+function versionFound({ plan: { to } }: Execution, versions: Census['versions']): string | null {
+  const [only, ...others] = Object.keys(versions);
+  return only === to.version && others.length === 0 ? to.id : null;
 }
 
 /**

@@ -79,12 +79,14 @@ export class DeploymentRows {
   async recordObserved(
     { tenantId, componentId }: Deployed,
     versions: Readonly<Record<string, number>>,
+    currentVersionId: string | null,
   ): Promise<void> {
     await this.tx.query(
       '',
-      `UPDATE deployments SET observed_versions = $3, updated_at = now()
+      `UPDATE deployments SET observed_versions = $3,
+         current_version_id = COALESCE($4, current_version_id), updated_at = now()
        WHERE tenant_id = $1 AND component_id = $2`,
-      [tenantId, componentId, versions],
+      [tenantId, componentId, versions, currentVersionId],
     );
   }
 

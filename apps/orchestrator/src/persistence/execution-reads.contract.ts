@@ -135,7 +135,7 @@ export function executionReadsContract(open: () => Promise<ExecutionsUnderTest>)
     expect((await store.active('other', componentId))?.execution.id).toBe(theirs.execution.id);
     expect(await store.active('third', componentId)).toBeNull();
     expect(await store.active('acme', randomUUID())).toBeNull();
-    await store.transaction((tx) => tx.recordObserved(theirs.execution, { '9.9.9': 1 }));
+    await store.transaction((tx) => tx.recordObserved(theirs.execution, { '9.9.9': 1 }, null));
     expect((await under.deployment('acme', componentId)).observedVersions).toEqual({});
   });
 

@@ -185,8 +185,16 @@ export class MemoryExecutionTx extends ServiceTxOver<MemoryTx> implements Execut
     return this.#changeDeployment(of, (row) => ({ ...row, standbySet }));
   }
 
-  recordObserved(of: Deployed, versions: Readonly<Record<string, number>>): Promise<void> {
-    return this.#changeDeployment(of, (row) => ({ ...row, observedVersions: { ...versions } }));
+  recordObserved(
+    of: Deployed,
+    versions: Readonly<Record<string, number>>,
+    currentVersionId: string | null,
+  ): Promise<void> {
+    return this.#changeDeployment(of, (row) => ({
+      ...row,
+      observedVersions: { ...versions },
+      currentVersionId: currentVersionId ?? row.currentVersionId,
+    }));
   }
 
   async #changeDeployment(

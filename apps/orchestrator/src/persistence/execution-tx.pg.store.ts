@@ -107,8 +107,8 @@ export class PgExecutionTx extends ServiceTxOver<PgTx> implements ExecutionTx {
     return this.deployments.recordStandby(of, standby);
   }
 
-  recordObserved(of: Deployed, versions: Readonly<Record<string, number>>): Promise<void> {
-    return this.deployments.recordObserved(of, versions);
+  recordObserved(...observed: Parameters<ExecutionTx['recordObserved']>): Promise<void> {
+    return this.deployments.recordObserved(...observed);
   }
 
   async lock(ids: readonly string[], mode: 'wait' | 'skip'): Promise<Map<string, StoredExecution>> {

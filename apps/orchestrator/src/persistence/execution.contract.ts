@@ -320,12 +320,15 @@ export function executionContract(open: () => Promise<ExecutionsUnderTest>): voi
     const { tenantId, componentId } = stored.execution;
     const versions = { '1.0.0': 3, unknown: 1 };
     await store.transaction(async (tx) => {
-      await tx.recordObserved(stored.execution, versions);
+      await tx.recordObserved(stored.execution, versions, TO.id);
       const { execution } = stored;
       await tx.recordDeployment({ execution, currentVersionId: null, leftOver: [] });
     });
-    const { observedVersions } = await under.deployment(tenantId, componentId);
-    expect(observedVersions).toEqual(versions);
+    const { observedVersions, currentVersionId } = await under.deployment(tenantId, componentId);
+    expect({ observedVersions, currentVersionId }).toEqual({
+      observedVersions: versions,
+      currentVersionId: TO.id,
+    });
   });
 
   it('says of a deployment with a new set what that set says, and nothing before the switch', async () => {

@@ -157,10 +157,11 @@ export interface ExecutionTx extends ServiceTx {
   plannedVersions(componentId: string, versions: readonly string[]): Promise<PlannedVersion[]>;
   recordAction(action: RecordedAction): Promise<void>;
   recordDeployment(record: DeploymentRecord): Promise<void>;
-  /** What its target says that it runs: version → how many. */
+  /** What its target says that it runs: version → how many; and by that its version, null: as it was. */
   recordObserved(
     deployment: { readonly tenantId: string; readonly componentId: string },
     versions: Readonly<Record<string, number>>,
+    currentVersionId: string | null,
   ): Promise<void>;
   /** Which set the deployment keeps beside the live one; null: none any more. */
   recordStandby(
