@@ -66,7 +66,8 @@ async function runMany(command: Command): Promise<number> {
   command.onEnd(() => {
     progress.clear();
     for (const line of tally.lines()) say(line);
-    say(stand());
+    const left = count - tally.done;
+    say(left === 0 ? stand() : `${stand()}; ${String(left)} were not run`);
   });
   const done = (run: SeedRun): void => {
     tally.add(run);

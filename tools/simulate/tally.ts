@@ -1,6 +1,7 @@
 /** What became of many seeds, together: the same whatever order they ended in. */
 import { GUARDS, ROWS } from '#core/execution/execution-transitions.js';
 import { INVARIANTS } from '../../test/simulation/invariants/invariants.js';
+import { ROWS_OUT_OF_REACH } from '../../test/simulation/rows-out-of-reach.js';
 import type { SeedRun } from '../../test/simulation/run-seed.js';
 
 const WIDTH_CHARS = 100;
@@ -32,13 +33,15 @@ export class Tally {
   lines(): string[] {
     const names = [...ROWS, ...GUARDS].map(({ name }) => name);
     const untaken = names.filter((name) => !this.#rows.has(name));
+    const missed = untaken.filter((name) => !ROWS_OUT_OF_REACH.has(name));
     const days = (this.#virtualMs / 86_400_000).toFixed(1);
     return [
       `${String(this.#events)} events in ${days} days of virtual time`,
       ...section('how they ended', counted(this.#ends)),
       ...section('faults that really happened', counted(this.#struck)),
       ...section('rows of the table, with how often each was taken', counted(this.#rows)),
-      ...section('rows that no seed took', untaken),
+      ...section('rows that no seed took', missed),
+      ...outOfReach(untaken),
       'invariants, with how often each was looked at',
       ...INVARIANTS.map(({ id, says }) => {
         const times = String(this.#looks.get(says) ?? 0);
@@ -55,6 +58,14 @@ function sum(counts: Map<string, number>, key: string, times: number): void {
 function counted(counts: ReadonlyMap<string, number>): string[] {
   const sorted = [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
   return sorted.map(([name, times]) => `${name} ${String(times)}`);
+}
+
+/** For each reason the rows it keeps out of the simulated world. */
+function outOfReach(untaken: readonly string[]): string[] {
+  const names = untaken.filter((name) => ROWS_OUT_OF_REACH.has(name));
+  const byReason = Map.groupBy(names, (name) => ROWS_OUT_OF_REACH.get(name) ?? '');
+  const lines = [...byReason].flatMap(([why, rows]) => section(`${INDENT}${why}`, rows));
+  return lines.length === 0 ? [] : ['rows that cannot be met here', ...lines];
 }
 
 function section(title: string, items: readonly string[]): string[] {
