@@ -42,6 +42,8 @@ export interface DrawnBlow {
   readonly holds: string;
   /** From its beginning to its end. */
   readonly forMs: number;
+  /** Whether there is a process to strike; left out: there always is. */
+  readonly isThere?: () => boolean;
   readonly begin: () => Promise<void>;
   readonly end: () => Promise<void>;
 }
@@ -73,7 +75,7 @@ export function drawBlow(
   const { servers, network } = parts;
   const between = ([min, max]: readonly [number, number]): number => random.between(min, max);
   const replica = random.pick(parts.replicas.filter((each) => of === undefined || each.of === of));
-  const onReplica = { what, on: replica.service.name, holds: replica.service.name };
+  const onReplica = { what, ...onProcess(replica) };
   const onServer = (server: Server): Pick<DrawnBlow, 'what' | 'on' | 'holds' | 'forMs'> => {
     return { what, on: server, holds: 'server', forMs: between(SERVER_AWAY_MS) };
   };
@@ -88,8 +90,7 @@ export function drawBlow(
       return { ...onReplica, forMs: between(PAST_SESSION_MS), ...frozen(replica) };
     case 'FREEZE_AGENT': {
       const agent = parts.replicas.find((each) => each.of === 'fleet-agent') ?? replica;
-      const on = agent.service.name;
-      return { what, on, holds: on, forMs: between(PAST_LEASE_MS), ...frozen(agent) };
+      return { what, ...onProcess(agent), forMs: between(PAST_LEASE_MS), ...frozen(agent) };
     }
     case 'KILL_ALL':
       return { what, on: 'all', holds: 'all', forMs: 0, ...allKilled(random, parts.replicas) };
@@ -150,6 +151,10 @@ export function drawBlow(
 }
 
 type BeginAndEnd = Pick<DrawnBlow, 'begin' | 'end'>;
+
+function onProcess({ service }: Replica): Pick<DrawnBlow, 'on' | 'holds' | 'isThere'> {
+  return { on: service.name, holds: service.name, isThere: () => service.pid() !== undefined };
+}
 
 function terminated({ service }: Replica): BeginAndEnd {
   const begin = async (): Promise<void> => {

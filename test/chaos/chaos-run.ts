@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SeededRandom } from '#testing/seeded-random.js';
+import { buildWhenStale } from '../../tools/dist.js';
 import { startProduct, type Product } from '../../tools/product/product.js';
 import type { VersionAnswer, Registered } from '../../tools/product/registry-api.js';
 import { startStack, type Stack } from '../../tools/stack/stack.js';
@@ -206,6 +207,8 @@ async function startWorld(plan: ChaosPlan, options: ChaosOptions): Promise<World
   onEnd(() => network.close());
   const cut = new URL(direct);
   cut.port = String(network.port);
+  // A build says nothing of how busy the machine is.
+  await buildWhenStale(report);
   const beganMs = performance.now();
   const product = await startProduct({
     stack: { kafkaBrokers: stack.kafkaBrokers, databaseUrl: cut.href },

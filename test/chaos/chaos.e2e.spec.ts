@@ -18,6 +18,9 @@ describe('the product under a nemesis', () => {
       // Where its history lies, and what is wrong with it.
       if (!isClean) throw new Error([...told, ...lines].join('\n'));
       expect(lines).toContainEqual(expect.stringMatching(/^blows: (1\d|[2-9]\d):/));
+      // Nobody looked on and saw nothing, but for what may not come in a run as short as this.
+      const unseen = lines.filter((line) => line.startsWith('  –') && !/ I(7|9|10) /.test(line));
+      expect(unseen).toEqual([]);
     },
     LIMIT_MS,
   );

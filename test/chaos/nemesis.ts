@@ -136,7 +136,9 @@ export class Nemesis {
     return !over.aborted && this.#isFree(blow);
   }
 
-  #isFree({ holds, forMs }: DrawnBlow): boolean {
+  #isFree({ holds, forMs, isThere }: DrawnBlow): boolean {
+    // Who is dead already, and not back yet, cannot be struck: it would count all the same.
+    if (isThere?.() === false) return false;
     if (this.#held.has(holds) || this.#held.has('all')) return false;
     if (holds === 'all') return this.#held.size === 0;
     const isAway = holds === 'server' && forMs > 0;

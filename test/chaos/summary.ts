@@ -33,7 +33,9 @@ export function summaryOf(
       ...served,
       'checks:',
       ...checks.map(({ name, looked, findings: { length } }) => {
-        return `  ${length === 0 ? '✓' : '✗'} ${name} (looked ${String(looked)} times)`;
+        // Whoever has seen nothing of the kind has nothing to say of it.
+        const mark = length > 0 ? '✗' : looked > 0 ? '✓' : '–';
+        return `  ${mark} ${name} (looked ${String(looked)} times)`;
       }),
       ...findings.slice(0, FINDINGS_SHOWN).map(({ what, lines }) => {
         const shown = lines.slice(0, LINES_SHOWN).join(', ');
