@@ -44,7 +44,8 @@ export class Loop {
    */
   wake(): void {
     this.#woken = true;
-    if (!this.#backingOff) this.#pause?.abort();
+    // A reason of its own: without one an error is made, stack and all, that nobody looks at.
+    if (!this.#backingOff) this.#pause?.abort('woken');
   }
 
   /** Ends the loop after the run under way. Resolves when it has ended; may be called twice. */
