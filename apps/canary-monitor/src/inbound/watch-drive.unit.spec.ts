@@ -34,7 +34,8 @@ function aDrive(during: () => void = () => undefined) {
     },
   } as unknown as TargetDriver;
   const drivers = { open: () => driver } as unknown as TargetDrivers;
-  const prometheus = { value: () => Promise.reject(new Error('nobody should ask')) };
+  const value = () => Promise.reject(new Error('nobody should ask'));
+  const prometheus = { value, close: () => Promise.resolve() };
   const drive = new WatchDrive(running, lease, { runner, drivers, prometheus, clock });
   return { drive, clock, reported };
 }
