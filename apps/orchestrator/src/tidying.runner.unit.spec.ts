@@ -1,0 +1,24 @@
+import { expect, it } from '@jest/globals';
+import { SteppedClock } from '#runtime/stepped-clock.js';
+import { anExecution } from '#testing/an-execution.js';
+import type { ExecutionStore } from './persistence/execution.store.js';
+import { TidyingRunner } from './tidying.runner.js';
+
+it.each([
+  ['is written down', 0, ['observed', 'disarmed']],
+  ['is left to the execution that has begun since', 1, ['disarmed']],
+])('what a target runs after an execution %s', async (_, laterBy, expected) => {
+  const execution = anExecution().ended('COMPLETED').build();
+  const done: string[] = [];
+  const tx = {
+    lock: () => Promise.resolve(new Map([[execution.id, { execution }]])),
+    deployment: () => Promise.resolve({ handOver: execution.handOver + laterBy }),
+    recordObserved: () => Promise.resolve(void done.push('observed')),
+    disarm: () => Promise.resolve(void done.push('disarmed')),
+  };
+  const transaction = (work: (it: typeof tx) => Promise<void>): Promise<void> => work(tx);
+  const store = { transaction } as unknown as ExecutionStore;
+  const census = { versions: { '2.0.0': 4 }, standing: [] };
+  await new TidyingRunner(store, new SteppedClock()).observed(execution.id, census);
+  expect(done).toEqual(expected);
+});
