@@ -48,8 +48,9 @@ export const allBounded: Invariant = {
         }
       },
       appended: ({ topic, text, event }) => {
-        const isSmall = text.length <= MESSAGE_MAX_BYTES;
-        must(isSmall, () => `${event.id} in ${topic} has ${String(text.length)} bytes`);
+        const bytes = Buffer.byteLength(text);
+        const isSmall = bytes <= MESSAGE_MAX_BYTES;
+        must(isSmall, () => `${event.id} in ${topic} has ${String(bytes)} bytes`);
       },
       submitted: ({ fleet, operations }) => {
         for (const { id } of operations) {
