@@ -34,6 +34,7 @@ export class FleetTruth {
   #falls: Fall[] = [];
   readonly #risen: Fall[] = [];
   readonly #vanished = new Set<string>();
+  readonly #appeared = new Set<string>();
 
   /** @param awayMs how much longer than that an act may be on its way, because all was away */
   constructor(
@@ -78,6 +79,16 @@ export class FleetTruth {
 
   hasVanished(fleet: string, instanceId: string): boolean {
     return this.#vanished.has(`${fleet} ${instanceId}`);
+  }
+
+  /** Somebody puts one more beside those of the main set. */
+  async appear(fleet: string, index: number): Promise<void> {
+    this.#appeared.add(`${fleet} ${instanceIdOf(index, MAIN_SET)}`);
+    await this.fleets.alter(fleet, index, {});
+  }
+
+  hasAppeared(fleet: string, instanceId: string): boolean {
+    return this.#appeared.has(`${fleet} ${instanceId}`);
   }
 
   /** How many fell so lately that they need not have been counted. */

@@ -254,7 +254,7 @@ export class Nemesis {
 
   async #appear({ fleet, instances }: Upgrade): Promise<void> {
     this.world.strike(fleet, 'target: instance appears', 'one more');
-    await this.world.fleets.alter(fleet, instances, {});
+    await this.world.rooms.appear(fleet, instances);
   }
 
   /** Somebody acts in the name of a tenant it is not. */

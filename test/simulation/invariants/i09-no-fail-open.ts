@@ -140,12 +140,13 @@ function checkChecks({ must, world }: Ground, { event }: SeenMessage, sights: Si
   // Said once more, of checks that it has left behind: its instances are elsewhere by now.
   if (said.get(passed) !== 'PASSED' || sinceMs === null) return;
   const fleet = fleetOf(execution);
-  const { instances = 0 } = world.upgrades.find(({ create }) => create.id === executionId) ?? {};
-  for (const { instanceId, status, index } of world.instances(executionId)) {
+  const { truth } = world;
+  for (const { instanceId, status } of world.instances(executionId)) {
     const isOther = kind === 'POST' && status !== 'COMPLETED';
+    const isGone = instanceId === '' || truth.hasVanished(fleet, instanceId);
     // What appears between a check and the listing is listed and was not there to be checked.
-    const isNone = instanceId === '' || world.truth.hasVanished(fleet, instanceId);
-    if (isNone || isOther || index >= instances) continue;
+    const isNew = kind === 'PRE' && truth.hasAppeared(fleet, instanceId);
+    if (isOther || isGone || isNew) continue;
     const isSeen = sights.wellAtMs('validator', fleet, instanceId, version) >= sinceMs;
     must(isSeen, () => `${executionId}: ${passed} PASSED, and ${instanceId} was not seen well`);
   }
