@@ -46,7 +46,9 @@ async function adaptVersions(tested: TestedProduct, fleet: TestedFleet): Promise
   });
   await tested.patchVersion(fleet, '1.2.0', {
     artifacts: { ...entry('1.2.0'), 'env.GREETER_STARTS_AFTER_MS': '1' },
-    smokeTests: [{ method: 'GET', path: '/slow?ms=6000', expectedStatus: 200 }],
+    smokeTests: [
+      { method: 'GET', path: '/slow?ms=12000', expectedStatus: 200, timeoutSeconds: 60 },
+    ],
   });
 }
 
