@@ -53,17 +53,33 @@ export class TidyingRunner {
         return null;
       }
       const { execution, snapshot } = stored;
-      const { tenantId, componentId, plan, handOver } = execution;
-      // One that runs goes on from the kept set, or retires it first: it knows of it.
-      const isUsed =
-        kind === 'RETIRE_STANDBY' && (await this.store.active(tenantId, componentId)) !== null;
-      if (isUsed) {
-        await this.#postpone(tx, executionId, kind, TIDYING_LIMITS.againAfterMs);
-        return null;
-      }
+      const { plan } = execution;
+      const handOver =
+        kind === 'RETIRE_STANDBY' ? await this.#turnOfSet(tx, execution) : execution.handOver;
+      if (handOver === null) return null;
       const drainTimeoutMs = plan.drainTimeoutSeconds * 1_000;
       return { target: snapshot.target, handOver, drainTimeoutMs, operation };
     });
+  }
+
+  /** The hand-over under which the kept set goes. Null: not now, and it comes again. */
+  async #turnOfSet(tx: ExecutionTx, execution: Execution): Promise<number | null> {
+    const { id, tenantId, componentId } = execution;
+    // One that runs goes on from the kept set, or retires it first: it knows of it.
+    if ((await this.store.active(tenantId, componentId)) !== null) {
+      await this.#postpone(tx, id, 'RETIRE_STANDBY', TIDYING_LIMITS.againAfterMs);
+      return null;
+    }
+    const deployment = await tx.deployment(tenantId, componentId);
+    // A later execution may have found the set standing, and keeps it for a time of its own.
+    const earlyMs = (deployment?.standby?.retireAtMs ?? 0) - this.clock.nowMs();
+    if (earlyMs > 0) {
+      const forMs = Math.max(earlyMs, TIDYING_LIMITS.placeAfterMs);
+      await this.#postpone(tx, id, 'RETIRE_STANDBY', forMs);
+      return null;
+    }
+    // Later executions that left the set alone may have driven the target since.
+    return Math.max(deployment?.handOver ?? 0, execution.handOver);
   }
 
   /** It is done. */
@@ -79,16 +95,15 @@ export class TidyingRunner {
   }
 
   /**
-   * Somebody with a higher fence drives the target. A later execution: what this one has left is its
-   * business. The next owner of this one: that does it, and until it has, it stays to be done.
+   * Somebody with a higher fence drives the target. A later execution: the traffic this one has left
+   * is its business. The next owner of this one: that does it, and until it has, it stays to be done;
+   * so does a kept set for as long as the deployment keeps it, whoever has driven the target since.
    */
   superseded(executionId: string, kind: Tidying): Promise<void> {
     return this.store.transaction(async (tx) => {
       const execution = (await tx.lock([executionId], 'wait')).get(executionId)?.execution;
-      const deployment =
-        execution && (await tx.deployment(execution.tenantId, execution.componentId));
-      const isLast = execution !== undefined && deployment?.handOver === execution.handOver;
-      if (isLast) await this.#postpone(tx, executionId, kind, TIDYING_LIMITS.againAfterMs);
+      const isOurs = execution !== undefined && (await isLeftTo(tx, execution, kind));
+      if (isOurs) await this.#postpone(tx, executionId, kind, TIDYING_LIMITS.againAfterMs);
       else await tx.disarm([{ subject: executionId, kind }]);
     });
   }
@@ -162,6 +177,12 @@ export class TidyingRunner {
 function versionFound({ plan: { to } }: Execution, versions: Census['versions']): string | null {
   const [only, ...others] = Object.keys(versions);
   return only === to.version && others.length === 0 ? to.id : null;
+}
+
+async function isLeftTo(tx: ExecutionTx, execution: Execution, kind: Tidying): Promise<boolean> {
+  if (kind === 'RETIRE_STANDBY') return (await keptSet(tx, execution)) !== null;
+  const deployment = await tx.deployment(execution.tenantId, execution.componentId);
+  return deployment?.handOver === execution.handOver;
 }
 
 /**
