@@ -19,6 +19,7 @@ import {
 import type { ExecutionStore } from '../../apps/orchestrator/src/persistence/execution.store.js';
 import { MemoryRollbackStore } from '../../apps/rollback-agent/src/persistence/rollback.memory.store.js';
 import { RollbackAgent } from '../../apps/rollback-agent/src/rollback-agent.js';
+import type { RunnerEvents as RollbackEvents } from '../../apps/rollback-agent/src/rollback.runner.js';
 import { MemoryValidationStore } from '../../apps/validator/src/persistence/validation.memory.store.js';
 import {
   MemoryRegistryStore,
@@ -32,6 +33,7 @@ import { CanaryMonitor } from '../../apps/canary-monitor/src/canary-monitor.js';
 import type { MetricSource } from '../../apps/canary-monitor/src/inbound/prometheus.client.js';
 import { MemoryWatchStore } from '../../apps/canary-monitor/src/persistence/watch.memory.store.js';
 import { Validator } from '../../apps/validator/src/validator.js';
+import type { Watch } from './invariants/invariant.js';
 import type { ServiceName, SimulatedProcess } from './simulated-process.js';
 
 /** As the service has it when nobody configures another (spec §6). */
@@ -45,6 +47,7 @@ export interface Ground {
   readonly drivers: TargetDrivers;
   /** What became of an input of the orchestrator's rule book. */
   readonly decided: (judged: Judged) => void;
+  readonly watches: Required<Pick<Watch, 'rolledBack'>>;
   /** The orchestrator's store; an arm of a planted bug gives another. */
   readonly storeOf: (database: MemoryServiceDatabase) => ExecutionStore;
   /** What an arm of a planted bug makes of the leases; left out: nothing. */
@@ -123,10 +126,14 @@ export const BUILD: Readonly<Record<ServiceName, (ground: Ground) => Built>> = {
     };
   },
   'rollback-agent': (ground) => {
-    const { database } = ground;
+    const { database, watches } = ground;
     const store = new MemoryRollbackStore(database);
     const parts = partsOf(ground);
-    const agent = new RollbackAgent({ ...parts, store });
+    const decided: RollbackEvents['decided'] = (input, decision) => {
+      // In the very turn of the decision: its clock says what it said then.
+      watches.rolledBack({ input, decision, atMs: parts.clock.nowMs() });
+    };
+    const agent = new RollbackAgent({ ...parts, store, decided });
     const { consumer, deadLetters } = agent;
     return {
       consumes: [{ topic: TOPICS.rollbackCommands, take: (messages) => consumer.take(messages) }],

@@ -172,16 +172,10 @@ export class SimulatedWorld {
       ...{ clock, random, bus, fleets, faults, prometheus, simulated: this.targets },
       ...{ databases: this.#databases, planted: this.#planted },
       driversOf: (process, place) => this.#driversOf(process, place),
-      overtaken: (owner, found) => {
-        this.#watches.overtaken(owner, found);
-      },
-      believed: (owner, overForMs) => {
-        this.#watches.believed(owner, overForMs);
-      },
       decided: (process, judged) => {
         this.#decided(process, judged);
       },
-      outages: this.outages,
+      ...{ outages: this.outages, watches: this.#watches },
       struck: (who, kind, doing) => {
         this.strike(who, kind, doing);
       },

@@ -10,6 +10,7 @@ import type { VirtualClock } from '#testing/virtual-clock.js';
 import type { MetricSource } from '../../apps/canary-monitor/src/inbound/prometheus.client.js';
 import type { Judged } from '../../apps/orchestrator/src/upgrade-asked.runner.js';
 import type { FaultPlan } from './fault-plan.js';
+import type { Watch } from './invariants/invariant.js';
 import type { Outages } from './outages.js';
 import type { Place, PlantedPorts } from './planted-bugs/planted-bug.js';
 import { BUILD, memoryStoreOf, SERVICES, type Built } from './services.js';
@@ -42,10 +43,7 @@ export interface SupervisorParts {
   /** The targets as this process reaches them. */
   readonly driversOf: (process: SimulatedProcess, place: Place) => TargetDrivers;
   readonly decided: (process: SimulatedProcess, judged: Judged) => void;
-  /** Told whenever a process takes itself for an owner. */
-  readonly believed: (owner: string, overForMs: number) => void;
-  /** Told what rows were by then that a process has decided by; null: what it took them for. */
-  readonly overtaken: (owner: string, found: string | null) => void;
+  readonly watches: Required<Pick<Watch, 'believed' | 'overtaken' | 'rolledBack'>>;
   readonly outages: Outages;
   readonly struck: (who: string, kind: string, doing: string) => void;
   readonly slow: (process: SimulatedProcess, doing: string) => void;
@@ -122,7 +120,7 @@ export class Supervisor {
 
   #launch(service: ServiceName): void {
     const { parts } = this;
-    const { faults, planted, bus, fleets, simulated } = parts;
+    const { faults, planted, bus, fleets, simulated, watches } = parts;
     this.#starts += 1;
     const owner = `${service}-${String(this.#starts)}`;
     const process = this.#newProcess(service, owner);
@@ -131,7 +129,7 @@ export class Supervisor {
     const honest = bus.producer(owner);
     const producer = planted.producer?.(honest, place) ?? honest;
     const database = watchedDatabase(planted.database?.(view, place, producer) ?? view, (found) => {
-      parts.overtaken(owner, found);
+      watches.overtaken(owner, found);
     });
     const drivers = parts.driversOf(process, place);
     const prometheus = new ProcessMetrics(process, parts.prometheus, faults.metrics);
@@ -141,10 +139,10 @@ export class Supervisor {
     const { store: storeOf = memoryStoreOf } = planted;
     const leasesOf = (leases: ShardLeases): ShardLeases =>
       new WatchedLeases(planted.leases?.(leases) ?? leases, process.monotonicMs, (overForMs) => {
-        parts.believed(owner, overForMs);
+        watches.believed(owner, overForMs);
       });
     const ground = { process, database, producer, drivers, decided, storeOf, prometheus };
-    const built = BUILD[service]({ ...ground, simulated, leasesOf });
+    const built = BUILD[service]({ ...ground, simulated, leasesOf, watches });
     this.#running.set(owner, { process, built });
     parts.trace(owner, 'starts');
     void this.#begin(process, built);

@@ -46,10 +46,6 @@ export class SimulatedView implements WorldView {
     return this.#table('deployments').get(deploymentKey(upgrade)) as Deployment;
   }
 
-  standbySet(upgrade: Upgrade): string | null {
-    return this.deployment(upgrade).standbySet?.set ?? null;
-  }
-
   upgradeOf(executionId: string): Upgrade | null {
     this.adopt();
     const upgrade = this.upgrades.find(({ create }) => create.id === executionId);

@@ -1,5 +1,6 @@
 import type { Execution } from '#core/execution/execution.js';
 import { underWay } from '#core/execution/execution.js';
+import type { Fact } from '#core/execution/execution-facts.js';
 import {
   INSTANCES,
   type MemoryInstanceRow,
@@ -89,6 +90,12 @@ function roomOf(listed: number, maxUnavailablePercentage: number): number {
   return Math.max(1, Math.floor((listed * maxUnavailablePercentage) / 100));
 }
 
+/** Those that were down go first, and need no room. */
+export function takesHealthy(fact: Fact): boolean {
+  if (fact.type !== 'INSTANCES_MOVED' || fact.from !== 'PENDING') return false;
+  return fact.to !== 'FAILED' && !fact.why.includes('goes first');
+}
+
 function checkBatch({ must, world }: Ground, seen: SeenExecution, counts: Counts): void {
   const { id, before, after, facts } = seen;
   const { strategy, newSet, maxUnavailablePercentage } = after.plan;
@@ -97,8 +104,8 @@ function checkBatch({ must, world }: Ground, seen: SeenExecution, counts: Counts
   for (const fact of facts) {
     if (fact.type !== 'INSTANCES_MOVED' || fact.from !== 'PENDING') continue;
     if (fact.to === 'FAILED') gone += fact.count;
-    else if (fact.why.includes('goes first')) down += fact.count;
-    else healthy += fact.count;
+    else if (takesHealthy(fact)) healthy += fact.count;
+    else down += fact.count;
   }
   const nowMs = world.nowMs();
   counts.becameOurs(id, down + gone, nowMs);

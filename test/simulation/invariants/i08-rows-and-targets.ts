@@ -1,6 +1,8 @@
 import type { Execution } from '#core/execution/execution.js';
 import { settle } from '#targets/simulated-instance.js';
 import type { StoredInstance } from '../../../apps/orchestrator/src/persistence/execution.store.js';
+import { liveOf } from '../fleet-truth.js';
+import { FROM, NEXT, TO } from '../registered.js';
 import type { Upgrade } from '../upgrades.js';
 import type { Ground, Invariant, WorldView } from './invariant.js';
 
@@ -15,6 +17,7 @@ export const rowsAndTargets: Invariant = {
         if (execution === null || !isLast(world, upgrade)) continue;
         await checkInstances(ground, upgrade, execution);
         await checkSets(ground, upgrade, execution);
+        await checkDeployment(ground, upgrade);
       }
     },
   }),
@@ -79,7 +82,7 @@ async function checkSets(ground: Ground, upgrade: Upgrade, execution: Execution)
       return `${otherwise}: ${sets.live} is live of ${upgrade.fleet} ${names}`;
     });
   };
-  const standby = world.standbySet(upgrade);
+  const standby = world.deployment(upgrade).standbySet?.set ?? null;
   must(standby !== sets.live, 'the set that is kept is the live one');
   must(standby === null || listed.has(standby), 'the set that is kept is not there');
   if (newSet !== null) {
@@ -104,4 +107,24 @@ function hasLeftSets(world: WorldView, { fleet }: Upgrade): boolean {
       const isGivenUp = rollback !== null && status !== 'ROLLED_BACK';
       return newSet !== null && (newSet.leftBehind !== null || isGivenUp);
     });
+}
+
+/**
+ * Where every instance of the live set runs one version, the deployment is on that one. What others
+ * have done to the fleet since it was last asked, it need not know.
+ */
+async function checkDeployment({ must, world }: Ground, upgrade: Upgrade): Promise<void> {
+  const rows = await world.truth.rows(upgrade, liveOf(upgrade));
+  const listed = rows.filter(({ gone }) => !gone);
+  const [only = null] = listed.map(({ runs }) => runs);
+  if (only === null || listed.some(({ runs }) => runs !== only)) return;
+  const { currentVersionId, observedVersions } = world.deployment(upgrade);
+  const { [only]: observed, ...others } = observedVersions;
+  const isAsSeen = observed === listed.length && Object.keys(others).length === 0;
+  const isMeddledWith = rows.some(({ gone, index }) => gone || index >= upgrade.instances);
+  if (isMeddledWith && !isAsSeen) return;
+  const current = [FROM, TO, NEXT].find(({ id }) => id === currentVersionId)?.version;
+  must(current === only, () => {
+    return `all of ${upgrade.fleet} run ${only}, its current version is ${String(current)}`;
+  });
 }

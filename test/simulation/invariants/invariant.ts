@@ -14,7 +14,9 @@ import type {
 } from '#targets/target.driver.js';
 import type { Execution } from '#core/execution/execution.js';
 import type { Fact } from '#core/execution/execution-facts.js';
+import type { RollbackDecision, RollbackInput } from '#core/rollback/rollback-inputs.js';
 import type { StoredInstance } from '../../../apps/orchestrator/src/persistence/execution.store.js';
+import type { Deployment } from '../../../apps/orchestrator/src/registry.js';
 import type { FleetTruth } from '../fleet-truth.js';
 import type { ServiceName } from '../simulated-process.js';
 import type { Upgrade } from '../upgrades.js';
@@ -41,6 +43,8 @@ export interface Watch {
   believed?(owner: string, overForMs: number): void;
   /** A process has decided by rows that were others by then; null: they were what it took them for. */
   overtaken?(owner: string, found: string | null): void;
+  /** A rollback agent has decided; whether that is committed is open. */
+  rolledBack?(judged: JudgedRollback): void;
   /** An operator was told that an action was accepted. */
   accepted?(executionId: string, action: string): void;
   /** An operator got an answer that was no acceptance: its text. */
@@ -77,8 +81,8 @@ export interface WorldView {
   readonly truth: FleetTruth;
   /** How many messages a service has not acknowledged yet. */
   lag(service: ServiceName): number;
-  /** The name of the set its deployment keeps beside the live one. */
-  standbySet(upgrade: Upgrade): string | null;
+  /** What the registry says of where the upgrade runs. */
+  deployment(upgrade: Upgrade): Deployment;
   /** Whether somebody put an answer of a service in by hand, past the bus. */
   readonly hasMadeUpAnswers: boolean;
   /** How many answers of services were judged. */
@@ -131,6 +135,13 @@ export interface SeenLook {
   readonly well: readonly Pick<SimulatedInstance, 'id' | 'runs' | 'admitted'>[];
   /** Which set was live; null: that was not asked. */
   readonly liveSet: string | null;
+}
+
+export interface JudgedRollback {
+  readonly input: RollbackInput;
+  readonly decision: RollbackDecision;
+  /** By the clock that was decided by. */
+  readonly atMs: number;
 }
 
 /** What a target has told a service. */

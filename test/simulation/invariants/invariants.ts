@@ -101,6 +101,10 @@ export class Watches implements Required<Watch> {
     this.#tell((watch) => watch.overtaken?.(...of));
   }
 
+  rolledBack(...of: Parameters<Required<Watch>['rolledBack']>): void {
+    this.#tell((watch) => watch.rolledBack?.(...of));
+  }
+
   accepted(...of: Parameters<Required<Watch>['accepted']>): void {
     this.#tell((watch) => watch.accepted?.(...of));
   }
