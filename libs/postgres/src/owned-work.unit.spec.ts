@@ -13,11 +13,16 @@ class Replica {
   turn: (key: OwnedKey) => Promise<number | 'OVER'> = () => Promise.resolve(1_000);
   readonly work = new OwnedWork<OwnedKey>('work', {
     leases: { heldNow: () => this.leases },
-    find: (shards) => Promise.resolve(this.rows.filter(({ shard }) => shards.includes(shard))),
+    find: (shards, limit) => this.find(shards, limit),
     open: (key, lease) => this.open(key, lease),
     clock: this.clock,
     onError: (error) => this.errors.push(error),
   });
+
+  find(shards: readonly number[], limit: number): Promise<OwnedKey[]> {
+    const found = this.rows.filter(({ shard }) => shards.includes(shard));
+    return Promise.resolve(found.slice(0, limit));
+  }
 
   open(key: OwnedKey, lease: Lease): Drive {
     const name = `${key.id}@${String(lease.epoch)}`;
@@ -91,6 +96,18 @@ describe('work in shards', () => {
     replica.rows = [];
     await replica.clock.advance(200);
     expect(replica.done).toEqual(['open a@1', 'turn a@1', 'abandon a@1']);
+  });
+
+  test('goes on when the rows do not show it because there are too many of them', async () => {
+    const replica = new Replica();
+    replica.rows = [A];
+    replica.work.start();
+    await replica.clock.advance(0);
+    const other = { ...B, shard: A.shard };
+    replica.rows = [...Array<OwnedKey>(10_000).fill(other), A];
+    await replica.clock.advance(1_000);
+    expect(replica.done).not.toContain('abandon a@1');
+    expect(replica.done.filter((line) => line === 'turn a@1')).toHaveLength(2);
   });
 
   test('takes a turn at once when it is told of, another’s does not', async () => {

@@ -17,6 +17,17 @@ describe('what a lost line is in the words of the port', () => {
     expect(translate(new Error('Connection terminated'))).toMatchObject({ outcome: 'unknown' });
   });
 
+  test.each(['57P01', '57014', '53100', '08006'])(
+    'nor does %s in answer to a commit say that nothing was committed',
+    (code) => {
+      expect(translatedCommit(of(code))).toMatchObject({ outcome: 'unknown' });
+    },
+  );
+
+  test.each(['40001', '40P01'])('%s in answer to a commit does', (code) => {
+    expect(translatedCommit(of(code))).toMatchObject({ outcome: 'rolled back' });
+  });
+
   test('a statement that the server refused leaves nothing to commit', () => {
     expect(translatedBeforeCommit(of('55P03'))).toMatchObject({ outcome: 'rolled back' });
     const mistake = of('42601');

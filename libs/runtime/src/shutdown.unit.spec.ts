@@ -30,6 +30,24 @@ describe('shutdown', () => {
     expect(codes).toEqual([0]);
   });
 
+  it('runs every step of a stage, side by side, and the next stage after the last of them', async () => {
+    const { clock, shutdown, codes, done } = scene();
+    const lasting = (name: string, ms: number) => async (): Promise<void> => {
+      done.push(`${name} begins`);
+      await clock.sleep(ms);
+      done.push(`${name} ends`);
+    };
+    shutdown.at('stopTaking', 'consumer', lasting('consumer', 20));
+    shutdown.at('stopTaking', 'work', lasting('work', 10));
+    shutdown.at('commit', 'relay', lasting('relay', 10));
+    const ended = shutdown.run('SIGTERM');
+    await clock.advance(500);
+    await ended;
+    const taking = ['consumer begins', 'work begins', 'work ends', 'consumer ends'];
+    expect(done).toEqual([...taking, 'relay begins', 'relay ends']);
+    expect(codes).toEqual([0]);
+  });
+
   it('runs the other steps and stages when one fails, and says so by its code', async () => {
     const { shutdown, codes, done } = scene();
     shutdown.at('commit', 'relay', () => Promise.reject(new Error('broker away')));
