@@ -110,7 +110,7 @@ export class SimulatedWorld {
         this.trace('WRONG', problem);
       },
     );
-    this.#databases = databasesOf(nowMs);
+    this.#databases = databasesOf(nowMs, this.#planted.tables);
     this.view = new SimulatedView(this.#databases, this.rooms, nowMs, (service) =>
       this.bus.lag(service),
     );

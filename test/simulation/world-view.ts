@@ -8,6 +8,7 @@ import type {
 import type { Deployment } from '../../apps/orchestrator/src/registry.js';
 import type { FleetTruth } from './fleet-truth.js';
 import type { WorldView } from './invariants/invariant.js';
+import type { PlantedPorts } from './planted-bugs/planted-bug.js';
 import { deploymentKey } from './registered.js';
 import { TABLES_OF } from './services.js';
 import type { ServiceName } from './simulated-process.js';
@@ -90,10 +91,14 @@ export class SimulatedView implements WorldView {
 }
 
 /** Empty ones, for every service, on one clock. */
-export function databasesOf(nowMs: () => number): Databases {
+export function databasesOf(
+  nowMs: () => number,
+  alter: PlantedPorts['tables'] = (tables) => tables,
+): Databases {
   const databaseOf = (service: ServiceName): MemoryServiceDatabase => {
     const tables = TABLES_OF[service];
-    return new MemoryServiceDatabase({ nowMs, ...(tables && { tables }) }, `${service}-0`);
+    const rules = tables && { tables: alter(tables) };
+    return new MemoryServiceDatabase({ nowMs, ...rules }, `${service}-0`);
   };
   return {
     orchestrator: databaseOf('orchestrator'),

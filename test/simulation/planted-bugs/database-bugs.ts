@@ -67,6 +67,15 @@ export const DATABASE_BUGS: readonly PlantedBug[] = [
     }),
   },
   {
+    name: 'no-index-of-the-active',
+    what: 'has no unique index of the active execution of a tenant and a component',
+    caughtBy: ['I5'],
+    seedsMax: 20,
+    // Somebody has to ask for two at once, which is done when one has ended.
+    shownBy: { faults: { blowEveryMs: 1_500 } },
+    plant: () => ({ tables: ({ executions: _, ...others }) => others }),
+  },
+  {
     name: 'lock-not-taken',
     what: 'reads the row that it decides by, and does not lock it',
     caughtBy: ['I10'],

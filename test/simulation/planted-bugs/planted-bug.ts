@@ -2,6 +2,7 @@
 import type { BatchHandler } from '#messaging/batch-delivery.js';
 import type { MemoryBus } from '#messaging/memory-bus.js';
 import type { MessageProducer } from '#messaging/message-bus.js';
+import type { MemoryTableRules } from '#postgres/memory-rows.js';
 import type { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
 import type { ShardLeases } from '#postgres/shard-leases.js';
 import type { InMemoryFleetStore } from '#targets/in-memory-fleet.store.js';
@@ -20,8 +21,13 @@ export interface Place {
   readonly fleets: InMemoryFleetStore;
 }
 
+/** Rules of tables by their names. */
+export type MemoryTables = Readonly<Record<string, MemoryTableRules>>;
+
 /** Each is asked once for every process that starts; one left out is honest. */
 export interface PlantedPorts {
+  /** What is known of the orchestrator's tables; asked once for a world. */
+  readonly tables?: (tables: MemoryTables) => MemoryTables;
   readonly database?: (
     view: MemoryServiceDatabase,
     place: Place,

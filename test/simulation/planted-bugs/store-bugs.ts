@@ -1,6 +1,7 @@
 /** Bugs behind the store of executions: locks, guards, books, and whose rows are whose. */
 import type { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
 import { isTerminal, type Execution, type InstanceStatus } from '#core/execution/execution.js';
+import type { CanarySample } from '#core/canary/canary-samples.js';
 import type { InstancesMoved } from '#core/execution/execution-facts.js';
 import { MemoryExecutionStore } from '../../../apps/orchestrator/src/persistence/execution.memory.store.js';
 import type {
@@ -11,6 +12,8 @@ import type {
 } from '../../../apps/orchestrator/src/persistence/execution.store.js';
 import { altered } from './altered.js';
 import type { PlantedBug } from './planted-bug.js';
+
+const WATCHED_LONG = { strategy: 'CANARY', canaryDurationSeconds: 900 } as const;
 
 export const STORE_BUGS: readonly PlantedBug[] = [
   {
@@ -68,6 +71,23 @@ export const STORE_BUGS: readonly PlantedBug[] = [
     caughtBy: ['I13'],
     seedsMax: 40,
     plant: () => ({ store: (database) => new RecordingApartStore(database) }),
+  },
+  {
+    name: 'samples-without-end',
+    what: 'keeps every sample of a watch over canaries, not the latest',
+    caughtBy: ['I12'],
+    seedsMax: 20,
+    // More samples than are kept, and nothing that ends the watch before.
+    shownBy: { upgrade: { faults: [], metrics: {}, canaryMetrics: [], plan: WATCHED_LONG } },
+    plant: () => {
+      const kept = new Map<string, Map<number, CanarySample>>();
+      return {
+        store: (database) =>
+          new AlteredStore(database, (tx) => ({
+            save: (changes) => tx.save(changes.map((change) => withAllSamples(change, kept))),
+          })),
+      };
+    },
   },
   {
     name: 'brief-of-another-tenant',
@@ -132,6 +152,20 @@ function withOneMore(change: ExecutionChange): ExecutionChange {
     ...{ executionStatus: 'PAUSED', why: 'one more', before: pause.before },
   };
   return { ...change, next: { ...next, sequence, counters }, facts: [...facts, begun] };
+}
+
+/** @param kept samples of each execution, by their numbers */
+function withAllSamples(
+  change: ExecutionChange,
+  kept: Map<string, Map<number, CanarySample>>,
+): ExecutionChange {
+  const { next } = change;
+  if (next.canary === null) return change;
+  const all = kept.get(next.id) ?? new Map<number, CanarySample>();
+  kept.set(next.id, all);
+  for (const sample of next.canary.samples) all.set(sample.number, sample);
+  const samples = [...all.values()].sort((a, b) => a.number - b.number);
+  return { ...change, next: { ...next, canary: { ...next.canary, samples } } };
 }
 
 function reopening(
