@@ -1,11 +1,7 @@
 /** Reads what the services' schemas say. Read only: the connection itself refuses to write. */
 import { Pool } from 'pg';
-import { Plumbing1700000000000 } from '#postgres/plumbing-migration.js';
-import { Watches1700000003000 } from '../../apps/canary-monitor/src/persistence/watch.migration.js';
-import { MIGRATIONS } from '../../apps/orchestrator/src/persistence/migrations.js';
-import { Rollbacks1700000002000 } from '../../apps/rollback-agent/src/persistence/rollback.migration.js';
-import { VALIDATION_MIGRATIONS } from '../../apps/validator/src/persistence/validation.migration.js';
 import { DOCTOR_LIMITS } from './doctor-limits.js';
+import { SCHEMAS, type AppliedMigrations } from './schemas.js';
 import {
   SERVICE_NAMES,
   type ExecutionSeen,
@@ -14,27 +10,6 @@ import {
   type ServiceSeen,
   type WorkSeen,
 } from './seen.js';
-
-interface Schema {
-  readonly schema: string;
-  readonly migrations: readonly { readonly name: string }[];
-}
-
-export const SCHEMAS: Readonly<Record<ServiceName, Schema>> = {
-  orchestrator: { schema: 'orchestrator', migrations: MIGRATIONS },
-  validator: {
-    schema: 'validator',
-    migrations: [Plumbing1700000000000, ...VALIDATION_MIGRATIONS],
-  },
-  'canary-monitor': {
-    schema: 'canary_monitor',
-    migrations: [Plumbing1700000000000, Watches1700000003000],
-  },
-  'rollback-agent': {
-    schema: 'rollback_agent',
-    migrations: [Plumbing1700000000000, Rollbacks1700000002000],
-  },
-};
 
 /** A list that was cut at its limit says so. */
 export interface Cut<Row> {
@@ -70,17 +45,33 @@ export async function clockAheadMs(pool: Pool): Promise<number> {
   return best.aheadMs;
 }
 
-async function hasSchema(pool: Pool, name: ServiceName): Promise<boolean> {
-  const { rows } = await pool.query<{ found: string | null }>('SELECT to_regclass($1) AS found', [
-    `${SCHEMAS[name].schema}.migrations`,
+async function migrationsOf(pool: Pool, schema: string): Promise<string[] | null> {
+  const table = `${schema}.migrations`;
+  const there = await pool.query<{ found: string | null }>('SELECT to_regclass($1) AS found', [
+    table,
   ]);
-  return rows[0]?.found !== null;
+  if (there.rows[0]?.found === null) return null;
+  const { rows } = await pool.query<{ name: string }>(`SELECT name FROM ${table}`);
+  return rows.map(({ name }) => name);
 }
 
-export async function schemasThere(pool: Pool): Promise<ServiceName[]> {
-  const found: ServiceName[] = [];
-  for (const name of SERVICE_NAMES) if (await hasSchema(pool, name)) found.push(name);
+export async function readMigrations(pool: Pool): Promise<AppliedMigrations> {
+  const found = new Map<ServiceName, readonly string[]>();
+  for (const name of SERVICE_NAMES) {
+    const applied = await migrationsOf(pool, SCHEMAS[name].schema);
+    if (applied !== null) found.set(name, applied);
+  }
   return found;
+}
+
+/** Something of it stands in the database, or has of old. */
+export async function hasTenant(pool: Pool, tenant: string): Promise<boolean> {
+  const { rows } = await pool.query<{ found: boolean }>(
+    `SELECT EXISTS (SELECT FROM orchestrator.deployments WHERE tenant_id = $1)
+         OR EXISTS (SELECT FROM orchestrator.executions WHERE tenant_id = $1) AS found`,
+    [tenant],
+  );
+  return rows[0]?.found === true;
 }
 
 export async function oldestInOutbox(pool: Pool, name: ServiceName): Promise<string | null> {
@@ -95,10 +86,12 @@ export async function oldestInOutbox(pool: Pool, name: ServiceName): Promise<str
 export async function readService(
   pool: Pool,
   name: ServiceName,
-  before: string | null,
+  {
+    applied,
+    before,
+  }: { readonly applied: readonly string[] | null; readonly before: string | null },
 ): Promise<ServiceSeen> {
   const { schema } = SCHEMAS[name];
-  const applied = await pool.query<{ name: string }>(`SELECT name FROM ${schema}.migrations`);
   const leases = await pool.query<LeaseSeen>(
     `SELECT shard, epoch, coalesce(until > clock_timestamp(), false) AS "isHeld"
      FROM ${schema}.shard_leases ORDER BY shard`,
@@ -114,7 +107,7 @@ export async function readService(
   const { rows = 0, id = null } = outbox.rows[0] ?? {};
   return {
     name,
-    applied: applied.rows.map((row) => row.name),
+    applied,
     known: SCHEMAS[name].migrations.map((migration) => migration.name),
     leases: leases.rows,
     outbox: { rows, moves: rows > 0 || before !== null, stands: id !== null && id === before },
@@ -122,12 +115,12 @@ export async function readService(
   };
 }
 
-/** A service without a schema. */
-export function absentService(name: ServiceName): ServiceSeen {
+/** A service without a schema, or with one whose tables are not those this code knows. */
+export function unreadService(name: ServiceName, applied: readonly string[] | null): ServiceSeen {
   const known = SCHEMAS[name].migrations.map((migration) => migration.name);
   const outbox = { rows: 0, moves: false, stands: false };
   const lateTimers = { count: 0, oldestAtMs: null };
-  return { name, applied: null, known, leases: [], outbox, lateTimers };
+  return { name, applied, known, leases: [], outbox, lateTimers };
 }
 
 interface ExecutionColumns {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { diagnose, repairsFor } from './diagnose.js';
-import { exitCodeOf, reportLines } from './report-lines.js';
+import { exitCodeOf, leftOf, mendedLines, reportLines } from './report-lines.js';
 import {
   SERVICE_NAMES,
   type DeploymentSeen,
@@ -17,6 +17,7 @@ import {
 const NOW = 1_800_000_000_000;
 const ID = '11111111-1111-4111-8111-111111111111';
 const OTHER = '22222222-2222-4222-8222-222222222222';
+const ALL = { tenant: null, deployments: 1, executions: 1 };
 const COMPONENT = '33333333-3333-4333-8333-333333333333';
 
 const execution = (more: Partial<ExecutionSeen> = {}): ExecutionSeen => ({
@@ -160,6 +161,23 @@ describe('after the database was restored from an older backup', () => {
     ]);
   });
 
+  it.each([
+    ['VALIDATING', 'it ends FAILED by its deadline'],
+    ['ROLLING_BACK', 'the agent is asked once more'],
+    ['CANARY_MONITORING', 'the monitor is asked again'],
+  ])('a raised hand-over outdates what %s waits for, and that is said', (status, end) => {
+    const executions = [execution({ status })];
+    const highestFence = { handOver: 3, epoch: 9 };
+    const deployments = [deployment({ target: target({ highestFence }) })];
+    const ahead = [work({ handOver: 3, state: 'RUNNING' })];
+    const found = diagnose(seen({ executions, deployments, work: ahead }));
+    const raised = found.filter(({ repairs }) => repairs.length > 0);
+    expect(raised.map(({ code }) => code)).toEqual(['HAND_OVER_AHEAD', 'FENCE_AHEAD']);
+    for (const { todo } of raised) expect(todo).toContain(end);
+    const idle = diagnose(seen({ deployments }));
+    expect(idle.map(({ todo }) => todo)).not.toContainEqual(expect.stringContaining('older'));
+  });
+
   it('instances, fleets and sets that are not as the rows say', () => {
     const differences = [
       { instanceId: 'i-1', status: 'PENDING', expected: '1.0.0', reports: '1.1.0' },
@@ -285,6 +303,40 @@ describe('what is said', () => {
     expect(diagnose({ ...acme, tenant: 'other' })).toEqual([]);
   });
 
+  it('how far the look went, and that the rest was not looked at', () => {
+    const lookedAt = { tenant: 'acme', deployments: 2, executions: 3 };
+    const clean = { findings: [], notLookedAt: [] };
+    const said = reportLines({ ...clean, lookedAt }).join('\n');
+    expect(said).toContain('looked at 2 deployments and 3 executions of tenant acme; not at other');
+    expect(said).toContain('nothing found');
+    expect(reportLines({ ...clean, lookedAt: ALL }).join('\n')).toContain('the installation');
+  });
+
+  it('what was mended, and what is left that the start of the services does not end', () => {
+    const leases = [{ shard: 3, epoch: 5, isHeld: false }];
+    const stopped = {
+      services: SERVICE_NAMES.map((name) => service(name, { leases })),
+      topics: topics({ missing: ['upgrade.progress.v1'] }),
+    };
+    const whole = { lookedAt: ALL, findings: diagnose(seen(stopped)), notLookedAt: [] };
+    expect(whole.findings).toHaveLength(5);
+    expect(leftOf(whole)).toEqual([]);
+    expect(mendedLines(['epochs raised'], whole)).toEqual([
+      '✓ epochs raised',
+      'mended: 1; left: 0. Start the services, then run it once more',
+    ]);
+    const differences = [
+      { instanceId: 'i-1', status: 'PENDING', expected: '1.0.0', reports: '1.1.0' },
+    ];
+    const deployments = [deployment({ differences })];
+    const mixed = { ...whole, findings: diagnose(seen({ ...stopped, deployments })) };
+    expect(leftOf(mixed).map(({ code }) => code)).toEqual(['INSTANCE_ELSEWHERE']);
+    const said = mendedLines([], { ...mixed, notLookedAt: ['Kafka'] }).join('\n');
+    expect(said).toContain('left: INSTANCE_ELSEWHERE   deployment of greeter');
+    expect(said).toContain('not looked at: Kafka');
+    expect(said).toContain('mended: 0; left: 1');
+  });
+
   it('the worst first', () => {
     const deadLetters = [{ topic: 'upgrade.progress.v1', count: 2 }];
     const found = diagnose(seen({ topics: { ...ahead, deadLetters } }));
@@ -296,7 +348,8 @@ describe('what is said', () => {
     expect(exitCodeOf({ findings: [], notLookedAt: [] })).toBe(0);
     expect(exitCodeOf({ findings: found, notLookedAt: [] })).toBe(1);
     expect(exitCodeOf({ findings: [], notLookedAt: ['Kafka'] })).toBe(2);
-    const silent = reportLines({ findings: [], notLookedAt: ['Kafka: \u001b[2J'] }).join('\n');
+    const dripping = { lookedAt: ALL, findings: [], notLookedAt: ['Kafka: \u001b[2J'] };
+    const silent = reportLines(dripping).join('\n');
     expect(silent).not.toContain('✓');
     expect(silent).toContain('not looked at: Kafka: ·[2J');
   });

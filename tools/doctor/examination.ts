@@ -2,19 +2,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import {
-  absentService,
   clockAheadMs,
+  hasTenant,
   oldestInOutbox,
   openReadOnly,
   readExecutions,
+  readMigrations,
   readNamed,
   readService,
   readWork,
-  schemasThere,
+  unreadService,
 } from './database-reading.js';
 import { diagnose } from './diagnose.js';
 import { DOCTOR_LIMITS } from './doctor-limits.js';
 import type { Diagnosis } from './finding.js';
+import { SCHEMA_PROBLEMS, schemaProblem, type AppliedMigrations } from './schemas.js';
 import {
   SERVICE_NAMES,
   type ExecutionSeen,
@@ -35,25 +37,67 @@ export interface Examined {
 /**
  * Database, topics, database again: an event stands in the database before it is on the topic, so
  * the first look must be behind the topics and the second before them. Throws when the database
- * cannot be asked at all; every other part that cannot is named.
+ * cannot be asked at all, or the tenant is nobody's; every other part that cannot is named.
  */
 export async function examine({ databaseUrl, brokers, tenant }: Examined): Promise<Diagnosis> {
   const pool = openReadOnly(databaseUrl);
   try {
     const notLookedAt: string[] = [];
-    const there = await schemasThere(pool).catch((cause: unknown) => {
+    const applied = await readMigrations(pool).catch((cause: unknown) => {
       throw new Error(`the database cannot be asked: ${reasonOf(cause)}`, { cause });
     });
+    const there = readable(applied, tenant, notLookedAt);
     const before = await firstLook(pool, there, tenant);
     const [topics] = await Promise.all([
       topicsOrNot(brokers, tenant, notLookedAt),
       sleep(DOCTOR_LIMITS.secondLookMs),
     ]);
-    const seen = await secondLook(pool, { there, before, topics, tenant, notLookedAt });
-    return { findings: diagnose(seen), notLookedAt };
+    if (tenant !== null && there.includes('orchestrator')) {
+      await refuseUnknownTenant(pool, tenant, topics);
+    }
+    const seen = await secondLook(pool, { applied, there, before, topics, tenant, notLookedAt });
+    const executions = seen.executions.filter((each) => isOf(tenant, each)).length;
+    const lookedAt = { tenant, deployments: seen.deployments.length, executions };
+    return { lookedAt, findings: diagnose(seen), notLookedAt };
   } finally {
     await pool.end();
   }
+}
+
+function isOf(tenant: string | null, { tenantId }: ExecutionSeen): boolean {
+  return tenant === null || tenantId === tenant;
+}
+
+/**
+ * Whose tables this code knows. A schema that is missing is a finding, except to a tenant, who hears
+ * nothing of the installation; of an older one nothing is read.
+ */
+function readable(
+  applied: AppliedMigrations,
+  tenant: string | null,
+  notLookedAt: string[],
+): ServiceName[] {
+  return SERVICE_NAMES.filter((name) => {
+    const problem = schemaProblem(name, applied);
+    if (problem === null || problem === 'NEWER') return true;
+    if (problem === 'OLDER' || tenant !== null) {
+      notLookedAt.push(`${name}: ${SCHEMA_PROBLEMS[problem]}`);
+    }
+    return false;
+  });
+}
+
+/** A name that was mistyped must not look like a tenant in good order. */
+async function refuseUnknownTenant(
+  pool: Pool,
+  tenant: string,
+  topics: TopicsSeen | null,
+): Promise<void> {
+  const isTold = topics?.told.some(({ tenantId }) => tenantId === tenant) ?? false;
+  if (isTold || (await hasTenant(pool, tenant))) return;
+  const where =
+    topics === null ? 'the database does not know it' : 'neither database nor topics do';
+  throw new Error(`no tenant "${tenant}" is known: ${where}`);
 }
 
 async function topicsOrNot(
@@ -96,6 +140,8 @@ async function firstLook(
 }
 
 interface SecondLook {
+  readonly applied: AppliedMigrations;
+  /** Of these services' tables this code knows all. */
   readonly there: readonly ServiceName[];
   readonly before: FirstLook;
   readonly topics: TopicsSeen | null;
@@ -106,26 +152,30 @@ interface SecondLook {
 
 /** What others can only have from an execution or a lease is read before these. */
 async function secondLook(pool: Pool, look: SecondLook): Promise<Seen> {
-  const { there, before, topics, tenant, notLookedAt } = look;
+  const { applied, there, before, tenant, notLookedAt } = look;
   const hasOrchestrator = there.includes('orchestrator');
+  // Executions that could not be read are not unknown ones.
+  const isUnread = applied.has('orchestrator') && !hasOrchestrator;
+  const topics = isUnread && look.topics ? { ...look.topics, told: [], work: [] } : look.topics;
   const deployments = hasOrchestrator
     ? await readDeployments(pool, tenant)
     : { seen: [], notLookedAt: [] };
   notLookedAt.push(...deployments.notLookedAt);
   const work: WorkSeen[] = [];
   for (const name of there) {
-    if (name === 'orchestrator') continue;
+    if (name === 'orchestrator' || isUnread) continue;
     const { rows, isCut } = await readWork(pool, name);
     work.push(...rows);
     if (isCut) notLookedAt.push(`${name}: older work`);
   }
   const executions = hasOrchestrator ? await executionsNow(pool, { ...look, work }) : [];
   const services = await Promise.all(
-    SERVICE_NAMES.map(async (name) =>
-      there.includes(name)
-        ? readService(pool, name, before.oldest.get(name) ?? null)
-        : absentService(name),
-    ),
+    SERVICE_NAMES.map(async (name) => {
+      const has = applied.get(name) ?? null;
+      return there.includes(name)
+        ? readService(pool, name, { applied: has, before: before.oldest.get(name) ?? null })
+        : unreadService(name, has);
+    }),
   );
   const aheadMs = await clockAheadMs(pool);
   const seen = { tenant, clockAheadMs: aheadMs, nowMs: Date.now() - aheadMs, services, topics };

@@ -41,7 +41,16 @@ export interface Finding {
   readonly repairs: readonly Repair[];
 }
 
+/** How far a look went. */
+export interface LookedAt {
+  /** Null: the installation, and all tenants. Else that tenant alone, and nothing of the rest. */
+  readonly tenant: string | null;
+  readonly deployments: number;
+  readonly executions: number;
+}
+
 export interface Diagnosis {
+  readonly lookedAt: LookedAt;
   readonly findings: readonly Finding[];
   /** Parts that could not be asked, each with why: of those nothing is known. */
   readonly notLookedAt: readonly string[];

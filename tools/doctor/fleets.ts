@@ -2,6 +2,7 @@
 import { DOCTOR_LIMITS } from './doctor-limits.js';
 import type { Finding, Repair } from './finding.js';
 import type { DeploymentSeen, ExecutionSeen, Seen, ServiceSeen, TargetSeen } from './seen.js';
+import { afterNewHandOver } from './waiting.js';
 
 export function fleetFindings(seen: Seen): Finding[] {
   const executions = new Map(seen.executions.map((each) => [each.id, each]));
@@ -40,6 +41,7 @@ function fenceFindings(
       const { id: executionId, sequence } = execution;
       repairs.push({ kind: 'GO_ON_BEHIND', executionId, sequence, handOver });
     }
+    const then = execution?.isActive === true ? afterNewHandOver(execution) : '';
     return [
       {
         ...headOf(deployment),
@@ -49,7 +51,7 @@ function fenceFindings(
         expected: 'no fence at the target that the database has not given out',
         means:
           'The database went back in time: the target refuses every operation of ours for ever.',
-        todo,
+        todo: `${todo}${then}`,
         repairs,
       },
     ];

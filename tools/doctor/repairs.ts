@@ -12,36 +12,42 @@ import { PgServiceDatabase } from '#postgres/pg-service-database.js';
 import { SHARDS, shardOf } from '#postgres/shard-of.js';
 import { DeploymentRows } from '../../apps/orchestrator/src/persistence/deployment.pg.store.js';
 import { PgExecutionStore } from '../../apps/orchestrator/src/persistence/execution.pg.store.js';
-import { SCHEMAS } from './database-reading.js';
+import { openReadOnly, readMigrations } from './database-reading.js';
 import { DOCTOR_LIMITS } from './doctor-limits.js';
 import type { Repair } from './finding.js';
+import { SCHEMA_PROBLEMS, schemaProblem, SCHEMAS } from './schemas.js';
 import { SERVICE_NAMES } from './seen.js';
 
 const ACTOR = 'doctor';
 
 type Of<Kind extends Repair['kind']> = Extract<Repair, { kind: Kind }>;
 
-/** Somebody works on these rows: a repair would race with what it decides. */
-export class ServicesRunError extends Error {
-  override readonly name = 'ServicesRunError';
+/**
+ * Nothing was changed: somebody works on these rows, and a repair would race with what it decides; or
+ * the rows are not those that this code knows.
+ */
+export class RepairRefusedError extends Error {
+  override readonly name = 'RepairRefusedError';
 }
 
 /**
  * Carries out the repairs in their order, each in a transaction of its own: what was done is said
- * by `say`, and a second run finds it done. Throws ServicesRunError before anything is changed.
+ * by `say`, and a second run finds it done. Throws RepairRefusedError before anything is changed, also
+ * where there is nothing to repair: who returns has seen all services stopped.
  */
 export async function repair(
   databaseUrl: string,
   repairs: readonly Repair[],
   say: (line: string) => void,
 ): Promise<void> {
-  if (repairs.length === 0) return;
+  await refuseWithoutSchemas(databaseUrl);
   const { schema } = SCHEMAS.orchestrator;
   const dataSource = createDataSource({ url: databaseUrl, schema, poolSize: 2 });
   await dataSource.initialize();
   const database = new PgServiceDatabase(dataSource, `${ACTOR}/${randomUUID()}`);
   try {
     await refuseWhileServicesRun(database);
+    if (repairs.length === 0) return;
     const store = new PgExecutionStore(database);
     // By the clock that deadlines are judged by: this machine's may be off.
     const nowMs = Math.floor(await database.nowMs());
@@ -50,6 +56,20 @@ export async function repair(
     for (const one of repairs) say(await carriedOut(one, database, store, nowMs));
   } finally {
     await database.close();
+  }
+}
+
+async function refuseWithoutSchemas(databaseUrl: string): Promise<void> {
+  const pool = openReadOnly(databaseUrl);
+  try {
+    const applied = await readMigrations(pool);
+    for (const name of SERVICE_NAMES) {
+      const problem = schemaProblem(name, applied);
+      if (problem === null) continue;
+      throw new RepairRefusedError(`${name}: ${SCHEMA_PROBLEMS[problem]}; nothing was changed`);
+    }
+  } finally {
+    await pool.end();
   }
 }
 
@@ -63,7 +83,9 @@ async function refuseWhileServicesRun(database: PgServiceDatabase): Promise<void
       [],
     );
     if ((live?.replicas ?? 0) > 0) {
-      throw new ServicesRunError(`${name} runs: stop all four services first, nothing was changed`);
+      throw new RepairRefusedError(
+        `${name} runs: stop all four services first, nothing was changed`,
+      );
     }
   }
 }

@@ -112,7 +112,7 @@ export interface FenceSeen {
 }
 
 export interface TargetSeen {
-  /** Of all sets. */
+  /** Of the instances of all sets, and of the sets themselves where that can be read. */
   readonly highestFence: FenceSeen | null;
   readonly sets: readonly { readonly name: string; readonly live: boolean }[];
   /** Version → instances of the live set that report it; who does not answer is left out. */

@@ -130,6 +130,8 @@ type Observed = Pick<ObservedInstance, 'id' | 'version'> & {
 interface Look {
   readonly sets: readonly { readonly name: string; readonly live: boolean }[];
   readonly bySet: ReadonlyMap<string, readonly Observed[]>;
+  /** The highest that has operated its sets; an agent's contract does not tell it. */
+  readonly setsFence: Fence | null;
 }
 
 async function lookAtTarget(driver: TargetDriver): Promise<Look> {
@@ -152,7 +154,7 @@ async function lookAtTarget(driver: TargetDriver): Promise<Look> {
       cursor = page.nextCursor;
     } while (cursor !== null);
   }
-  return { sets, bySet };
+  return { sets, bySet, setsFence: null };
 }
 
 /** A rehearsal is read by its rows: a look by its driver would use up the faults it is to show. */
@@ -161,12 +163,12 @@ async function lookAtRows(pool: Pool, fleet: string): Promise<Look | null> {
     `SELECT to_regclass('simulated.instances') AS found`,
   );
   if (there.rows[0]?.found === null) return null;
-  const found = await pool.query<{ live: string }>(
-    `SELECT coalesce(sets->>'live', 'main') AS live FROM simulated.fleets WHERE fleet = $1`,
+  const found = await pool.query<{ live: string; fence: Fence | null }>(
+    `SELECT coalesce(sets->>'live', 'main') AS live, sets->'fence' AS fence FROM simulated.fleets WHERE fleet = $1`,
     [fleet],
   );
-  const live = found.rows[0]?.live;
-  if (live === undefined) return null;
+  if (found.rows[0] === undefined) return null;
+  const { live, fence: setsFence } = found.rows[0];
   const { rows } = await pool.query<Observed & { set: string; busy: boolean }>(
     `SELECT id, set_name AS set, CASE WHEN busy THEN NULL ELSE runs END AS version, fence, busy
      FROM simulated.instances WHERE fleet = $1 AND NOT gone ORDER BY id LIMIT $2`,
@@ -178,11 +180,11 @@ async function lookAtRows(pool: Pool, fleet: string): Promise<Look | null> {
   const bySet = Map.groupBy(rows, ({ set }) => set);
   if (!bySet.has(live)) bySet.set(live, []);
   const sets = [...bySet.keys()].map((name) => ({ name, live: name === live }));
-  return { sets, bySet };
+  return { sets, bySet, setsFence };
 }
 
-function seenOf({ sets, bySet }: Look): TargetSeen {
-  let highestFence: Fence | null = null;
+function seenOf({ sets, bySet, setsFence }: Look): TargetSeen {
+  let highestFence = setsFence;
   for (const { fence } of [...bySet.values()].flat()) {
     if (fence === null || fence === undefined) continue;
     if (highestFence === null || compareFences(fence, highestFence) > 0) highestFence = fence;

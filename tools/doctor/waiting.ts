@@ -21,6 +21,8 @@ const RESULTS: Readonly<Record<WorkSeen['service'], string>> = {
   'rollback-agent': TOPICS.rollbackResults,
 };
 
+const HOW_TO_CANCEL = '(in ROLLING_BACK with {"force": true, "reason": …})';
+
 export function waitingFindings(seen: Seen): Finding[] {
   const executions = new Map(seen.executions.map((each) => [each.id, each]));
   const work = Map.groupBy(seen.work, ({ executionId }) => executionId);
@@ -45,6 +47,20 @@ function awaitedBy({ status, awaitsPostChecks }: ExecutionSeen): Awaited | null 
   if (status !== 'ROLLING_BACK') return null;
   const end = 'the agent is asked once more after 2 minutes, and given up after 2 more';
   return { service: 'rollback-agent', kind: '', end };
+}
+
+/**
+ * What becomes of what it waits for once its hand-over is raised: the answer is one of an older
+ * hand-over then, and is passed over. Empty: it waits for none.
+ */
+export function afterNewHandOver(execution: ExecutionSeen): string {
+  const awaited = awaitedBy(execution);
+  if (awaited === null) return '';
+  const { service, end } = awaited;
+  return (
+    `; what ${service} answers is of the older hand-over then and not taken: ${end}. Sooner: POST ` +
+    `upgrades/${execution.id}/cancel ${HOW_TO_CANCEL}, and create it anew`
+  );
 }
 
 function unanswered(execution: ExecutionSeen, work: readonly WorkSeen[], seen: Seen): Finding[] {
@@ -75,7 +91,7 @@ function unanswered(execution: ExecutionSeen, work: readonly WorkSeen[], seen: S
       means:
         `The ${isAnswered ? 'answer' : 'command'} is gone: with a Kafka that was lost, or because ` +
         'one schema was restored to another time than the other.',
-      todo: `wait: ${end}. Sooner: POST upgrades/${id}/cancel (in ROLLING_BACK with {"force": true, "reason": …}) and create it anew`,
+      todo: `wait: ${end}. Sooner: POST upgrades/${id}/cancel ${HOW_TO_CANCEL} and create it anew`,
       repairs: [],
     },
   ];
@@ -112,16 +128,11 @@ function foreignWork(work: WorkSeen, execution: ExecutionSeen | undefined): Find
     ];
   }
   if (handOver <= execution.handOver) return [];
-  const known = execution.handOver;
-  return [aheadOf(execution, what, handOver, known)];
+  return [aheadOf(execution, what, handOver)];
 }
 
-function aheadOf(
-  { id, tenantId, isActive, sequence }: ExecutionSeen,
-  what: string,
-  handOver: number,
-  known: number,
-): Finding {
+function aheadOf(execution: ExecutionSeen, what: string, handOver: number): Finding {
+  const { id, tenantId, isActive, sequence, handOver: known } = execution;
   return {
     code: 'HAND_OVER_AHEAD',
     severity: isActive ? 'DANGER' : 'WRONG',
@@ -133,7 +144,7 @@ function aheadOf(
       "The orchestrator's schema is older than what it has sent: answers would be taken for " +
       'another work, and targets that have seen the higher fence refuse its operations.',
     todo: isActive
-      ? 'stop all services, `npm run doctor -- --fix`, start them again'
+      ? `stop all services, \`npm run doctor -- --fix\`, start them again${afterNewHandOver(execution)}`
       : 'nothing by itself: the deployment is repaired by `npm run doctor -- --fix`, services stopped',
     repairs: isActive ? [{ kind: 'GO_ON_BEHIND', executionId: id, sequence, handOver }] : [],
   };
@@ -149,7 +160,7 @@ function foreignMessages(
     if (execution !== undefined) {
       if (handOver <= execution.handOver) return [];
       const what = `${topic} speaks of hand-over ${String(handOver)}`;
-      return [aheadOf(execution, what, handOver, execution.handOver)];
+      return [aheadOf(execution, what, handOver)];
     }
     // Said already, by what the progress topic tells of it.
     if (told.has(executionId)) return [];
