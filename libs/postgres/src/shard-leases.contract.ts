@@ -133,6 +133,19 @@ export function shardLeasesContract<Tx extends ServiceTx>(
       await expect(writeAs(one, held)).rejects.toThrow(StaleEpochError);
     });
 
+    test('who leaves gives back what is his, and no lease of another', async () => {
+      let held: Lease[] = [];
+      await under.eventually(async () => {
+        await one.leases.renew();
+        ({ held } = await two.leases.renew());
+        return held.length > 0;
+      });
+      await one.leases.release();
+      // Though their time may be over by now: nobody else has asked for them.
+      await writeAs(two, held);
+      expect(await written()).toBe(true);
+    });
+
     test('calls at the same time are one renewal', async () => {
       const [first, second] = await Promise.all([one.leases.renew(), one.leases.renew()]);
       expect(first).toBe(second);

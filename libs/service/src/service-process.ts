@@ -190,11 +190,12 @@ function watchHealth(
   health.part('consumer', () => transport.health());
 }
 
-function arrangeEnd(
-  { shutdown, producer, database }: ServiceGround,
-  app: INestApplication,
-  transport: KafkaTransport,
-  service: RunningService,
+/** Says what ends at which stage; whatever is left out here ends with the process. */
+export function arrangeEnd(
+  { shutdown, producer, database }: Pick<ServiceGround, 'shutdown' | 'producer' | 'database'>,
+  app: Pick<INestApplication, 'close'>,
+  transport: Pick<KafkaTransport, 'stopTaking'>,
+  service: Pick<RunningService, 'stop' | 'loops'>,
 ): void {
   shutdown.at('stopTaking', 'consumer', () => transport.stopTaking());
   shutdown.at('stopTaking', 'work', () => service.stop());
