@@ -3,6 +3,7 @@ import type { TargetDriver, TargetDrivers } from '#targets/target.driver.js';
 import type { SeenAnswer } from './invariants/invariant.js';
 import { AlteredTargets } from './planted-bugs/altered-targets.js';
 import type { ServiceName } from './simulated-process.js';
+import { addressOf } from './simulated-smoke-tests.js';
 
 /** @param answered told of every answer, in the turn in which it is given */
 export function answeringTargets(
@@ -39,6 +40,7 @@ export function answeringTargets(
         return value;
       },
     };
-    return told;
+    // The simulated driver answers no requests; here somebody does.
+    return { ...told, address: () => Promise.resolve(addressOf(by.fleet)) };
   });
 }

@@ -28,11 +28,14 @@ function componentRow(): Component {
   };
 }
 
-function versionRow({ id, version, artifacts }: SimulatedVersion): Version {
+function versionRow(
+  { id, version, artifacts }: SimulatedVersion,
+  smokeTests: Version['smokeTests'],
+): Version {
   return {
     ...{ ...REGISTERED, id, componentId: COMPONENT, version, artifacts, status: 'RELEASED' },
     ...{ releaseDate: null, minPlatformVersion: null, maxPlatformVersion: null, requires: {} },
-    ...{ smokeTests: [], canaryMetrics: [], drainTimeoutSeconds: 5, lts: false },
+    ...{ smokeTests, canaryMetrics: [], drainTimeoutSeconds: 5, lts: false },
     recommended: false,
   };
 }
@@ -61,7 +64,7 @@ export async function register(tx: MemoryTx, upgrade: Upgrade): Promise<void> {
     ...[FROM, TO, NEXT].map((one): [string, string, unknown] => [
       'versions',
       one.id,
-      versionRow(one),
+      versionRow(one, upgrade.create.smokeTests),
     ]),
     ['deployments', deploymentKey(upgrade), deploymentRow(upgrade)],
   ];

@@ -32,6 +32,7 @@ import { UpgradeReversalRunner } from '../../apps/orchestrator/src/upgrade-rever
 import { CanaryMonitor } from '../../apps/canary-monitor/src/canary-monitor.js';
 import type { MetricSource } from '../../apps/canary-monitor/src/inbound/prometheus.client.js';
 import { MemoryWatchStore } from '../../apps/canary-monitor/src/persistence/watch.memory.store.js';
+import type { SmokeCaller } from '../../apps/validator/src/inbound/smoke-test.client.js';
 import { Validator } from '../../apps/validator/src/validator.js';
 import type { Watch } from './invariants/invariant.js';
 import type { ServiceName, SimulatedProcess } from './simulated-process.js';
@@ -54,6 +55,7 @@ export interface Ground {
   readonly leasesOf?: ((leases: ShardLeases) => ShardLeases) | undefined;
   /** Where metrics come from that are not the target's own. */
   readonly prometheus: MetricSource;
+  readonly callSmokeTest: SmokeCaller;
   /** What of rehearsals no driver does. */
   readonly simulated: Pick<SimulatedTargets, 'declare' | 'setFaults'>;
 }
@@ -101,10 +103,10 @@ export const BUILD: Readonly<Record<ServiceName, (ground: Ground) => Built>> = {
     };
   },
   validator: (ground) => {
-    const { database } = ground;
+    const { database, callSmokeTest } = ground;
     const store = new MemoryValidationStore(database);
     const parts = partsOf(ground);
-    const validator = new Validator({ ...parts, store });
+    const validator = new Validator({ ...parts, store, callSmokeTest });
     const { consumer, deadLetters } = validator;
     return {
       consumes: [{ topic: TOPICS.validatorCommands, take: (messages) => consumer.take(messages) }],

@@ -17,6 +17,7 @@ import { BUILD, memoryStoreOf, SERVICES, type Built } from './services.js';
 import { watchedDatabase } from './watched-database.js';
 import { WatchedLeases } from './watched-leases.js';
 import { ProcessMetrics } from './simulated-metrics.js';
+import { smokeCallerOf } from './simulated-smoke-tests.js';
 import { SimulatedProcess, type ServiceName } from './simulated-process.js';
 
 const RESTART_MAX_MS = 8_000;
@@ -43,7 +44,7 @@ export interface SupervisorParts {
   /** The targets as this process reaches them. */
   readonly driversOf: (process: SimulatedProcess, place: Place) => TargetDrivers;
   readonly decided: (process: SimulatedProcess, judged: Judged) => void;
-  readonly watches: Required<Pick<Watch, 'believed' | 'overtaken' | 'rolledBack'>>;
+  readonly watches: Required<Pick<Watch, 'answered' | 'believed' | 'overtaken' | 'rolledBack'>>;
   readonly outages: Outages;
   readonly struck: (who: string, kind: string, doing: string) => void;
   readonly slow: (process: SimulatedProcess, doing: string) => void;
@@ -142,7 +143,11 @@ export class Supervisor {
         watches.believed(owner, overForMs);
       });
     const ground = { process, database, producer, drivers, decided, storeOf, prometheus };
-    const built = BUILD[service]({ ...ground, simulated, leasesOf, watches });
+    const calls = smokeCallerOf(process, faults.target, (answer) => {
+      watches.answered(answer);
+    });
+    const callSmokeTest = planted.smokeTests?.(calls) ?? calls;
+    const built = BUILD[service]({ ...ground, simulated, leasesOf, watches, callSmokeTest });
     this.#running.set(owner, { process, built });
     parts.trace(owner, 'starts');
     void this.#begin(process, built);

@@ -1,14 +1,15 @@
 /** The upgrades that scenarios and simulation run: what was asked for, and the fleet it is about. */
 import { REQUEST_DEFAULTS } from '#core/limits.js';
 import type { ExecutionPlan, StrategyName } from '#core/execution/execution.js';
-import type { CanaryMetric } from '#contracts/work.messages.js';
+import type { CanaryMetric, SmokeTest } from '#contracts/work.messages.js';
 import type { SimulatedFault } from '#targets/simulated-faults.js';
-import type { SeededRandom } from '#testing/seeded-random.js';
+import { SeededRandom } from '#testing/seeded-random.js';
 import type { CreateExecution } from '../../apps/orchestrator/src/create-execution.js';
 import type { UpgradeRequest } from '../../apps/orchestrator/src/create-upgrade.js';
 import type { StoredExecution } from '../../apps/orchestrator/src/persistence/execution.store.js';
 import { COMPONENT, FROM, TO } from './registered.js';
 import { constantOf } from './simulated-metrics.js';
+import { smokeTestOf } from './simulated-smoke-tests.js';
 
 export interface Upgrade {
   readonly fleet: string;
@@ -27,6 +28,8 @@ export interface UpgradeAsked {
   readonly runs?: string;
   readonly skipChecks?: CreateExecution['skipChecks'];
   readonly canaryMetrics?: readonly CanaryMetric[];
+  /** Of the version the upgrade leads to. */
+  readonly smokeTests?: readonly SmokeTest[];
   /** Metrics the fleet itself knows, by name: a number, or one for each version. */
   readonly metrics?: Readonly<Record<string, number | Readonly<Record<string, number>>>>;
 }
@@ -55,12 +58,12 @@ function creationOf(
   plan: ExecutionPlan,
   settings: Record<string, unknown>,
 ): CreateExecution {
-  const { id, tenantId, skipChecks = [], canaryMetrics = [] } = asked;
+  const { id, tenantId, skipChecks = [], canaryMetrics = [], smokeTests = [] } = asked;
   const { strategy, allowDowntime, batchSize, maxUnavailablePercentage } = plan;
   return {
     ...{ id, tenantId, componentId: COMPONENT, kind: 'UPGRADE', plan, by: 'ann', skipChecks },
-    ...{ revertOf: null, installedComponents: {}, requires: {}, smokeTests: [] },
-    canaryMetrics: [...canaryMetrics],
+    ...{ revertOf: null, installedComponents: {}, requires: {} },
+    ...{ canaryMetrics: [...canaryMetrics], smokeTests: [...smokeTests] },
     snapshot: {
       ...{ tenantId, componentId: COMPONENT, componentName: 'orders', stateless: true },
       target: { driver: 'simulated', settings },
@@ -105,13 +108,15 @@ export function drawUpgrade(random: SeededRandom, at: number, over: UpgradeAsked
 function drawAsked(random: SeededRandom, at: number): UpgradeAsked {
   const instances = random.between(1, 9);
   const strategy = random.pick(DRAWN_STRATEGIES);
+  const id = drawId(random);
   return {
-    id: drawId(random),
+    id,
     tenantId: `tenant-${String(at)}`,
     instances,
     latencyMs: random.pick([0, 50, 500]),
     faults: random.chance(0.4) ? drawTargetFaults(random, instances, strategy) : [],
     ...drawMetrics(random, `tenant-${String(at)}/${COMPONENT}`),
+    smokeTests: drawSmokeTests(new SeededRandom(Number.parseInt(id.slice(0, 8), 16))),
     plan: {
       strategy,
       batchSize: random.between(1, 4),
@@ -159,6 +164,14 @@ function drawMetrics(
     metrics: { errors: { [FROM.version]: 0, [TO.version]: errors } },
     canaryMetrics: [{ name: 'errors', ...asked, ...bound }],
   };
+}
+
+/** Some versions have smoke tests, and seldom one of them finds that the version is bad. */
+function drawSmokeTests(random: SeededRandom): SmokeTest[] {
+  if (random.chance(0.6)) return [];
+  return Array.from({ length: random.between(1, 3) }, (_, at) =>
+    smokeTestOf(String(at), random.chance(0.1) ? 503 : 200),
+  );
 }
 
 const PLACES = ['DRAIN', 'BRING', 'HEALTH', 'ROLLBACK', 'LIST', 'SWITCH', 'METRICS'] as const;

@@ -37,7 +37,10 @@ export const passesWereSaid: Invariant = {
       },
       appended: (message) => {
         if (message.topic === TOPICS.canaryResults) checkSamples(ground, message, said);
-        if (message.topic === TOPICS.validatorResults) checkChecks(ground, message, said);
+        if (message.topic === TOPICS.validatorResults) {
+          checkChecks(ground, message, said);
+          checkSmokeTests(ground, message, said);
+        }
       },
     };
   },
@@ -63,6 +66,9 @@ class Said {
     if (answer.to === 'METRIC' && answer.value !== null) {
       this.#note(`${service} ${fleet} METRIC`, nowMs);
     }
+    if (answer.to === 'CALL') {
+      this.#note(`${service} ${fleet} ${callKey(answer.path, answer.status)}`, nowMs);
+    }
     if (answer.to !== 'LIST') return;
     const { instances } = answer;
     if (instances.length > 0 && instances.every(isWell)) {
@@ -85,6 +91,10 @@ class Said {
     return this.#timesOf(`orchestrator ${fleet} ROOM`).at(-1) ?? -1;
   }
 
+  lastCallMs(fleet: string, path: string, status: number): number {
+    return this.#timesOf(`validator ${fleet} ${callKey(path, status)}`).at(-1) ?? -1;
+  }
+
   isSampled(fleet: string, what: string, atMs: number): boolean {
     return this.#timesOf(`canary-monitor ${fleet} ${what}`).some((toldMs) => {
       return toldMs >= atMs - SAMPLE.beforeMs && toldMs <= atMs + SAMPLE.afterMs;
@@ -100,6 +110,10 @@ class Said {
   #timesOf(key: string): readonly number[] {
     return this.#atMs.get(key) ?? [];
   }
+}
+
+function callKey(path: string, status: number): string {
+  return `CALL ${path} ${String(status)}`;
 }
 
 function isWell({ healthy, noData }: ObservedInstance): boolean {
@@ -192,6 +206,20 @@ function checkChecks({ must, world }: Ground, { event }: SeenMessage, said: Said
   const pass = { by: 'validator', fleet: fleetOf(execution), instanceId, version } as const;
   const isSaid = said.lastMs(pass) >= sinceMs(execution, isPost);
   must(isSaid, () => `${executionId}: ${name} PASSED, and the instances were not said to be well`);
+}
+
+/** Every smoke test of the version was answered as it expects, since they were asked for. */
+function checkSmokeTests({ must, world }: Ground, { event }: SeenMessage, said: Said): void {
+  const { executionId, state, checks } = event.data as unknown as Validated;
+  const execution = world.execution(executionId);
+  if (state !== 'ENDED' || execution === null) return;
+  if (checks.find(({ check }) => check === 'SMOKE_TESTS')?.outcome !== 'PASSED') return;
+  const fleet = fleetOf(execution);
+  const { smokeTests = [] } = world.upgradeOf(executionId)?.create ?? {};
+  for (const { path, expectedStatus } of smokeTests) {
+    const isSaid = said.lastCallMs(fleet, path, expectedStatus) >= sinceMs(execution, true);
+    must(isSaid, () => `${executionId}: SMOKE_TESTS PASSED, and ${path} was not answered so`);
+  }
 }
 
 function sinceMs(execution: Execution, isPost: boolean): number {

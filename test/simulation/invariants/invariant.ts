@@ -149,6 +149,8 @@ export type SeenAnswer = { readonly service: ServiceName; readonly fleet: string
   | { readonly to: 'LIST'; readonly instances: readonly ObservedInstance[] }
   | { readonly to: 'OPERATIONS'; readonly states: readonly OperationState[] }
   | { readonly to: 'METRIC'; readonly value: number | null }
+  /** To a smoke test. */
+  | { readonly to: 'CALL'; readonly path: string; readonly status: number }
   /** Without those that were named. */
   | { readonly to: 'ROOM'; readonly down: number }
 );

@@ -8,6 +8,7 @@ import type { ShardLeases } from '#postgres/shard-leases.js';
 import type { InMemoryFleetStore } from '#targets/in-memory-fleet.store.js';
 import type { TargetDrivers } from '#targets/target.driver.js';
 import type { ExecutionStore } from '../../../apps/orchestrator/src/persistence/execution.store.js';
+import type { SmokeCaller } from '../../../apps/validator/src/inbound/smoke-test.client.js';
 import type { FaultPlan } from '../fault-plan.js';
 import type { ServiceName } from '../simulated-process.js';
 import type { UpgradeAsked } from '../upgrades.js';
@@ -37,6 +38,7 @@ export interface PlantedPorts {
   readonly leases?: (leases: ShardLeases) => ShardLeases;
   readonly producer?: (producer: MessageProducer, place: Place) => MessageProducer;
   readonly consumer?: (take: BatchHandler) => BatchHandler;
+  readonly smokeTests?: (call: SmokeCaller) => SmokeCaller;
   readonly targets?: (targets: TargetDrivers, place: Place) => TargetDrivers;
 }
 

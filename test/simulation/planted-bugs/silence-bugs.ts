@@ -2,6 +2,7 @@
 import type { CanaryMetric } from '#contracts/work.messages.js';
 import type { ObservedInstance, TargetDrivers } from '#targets/target.driver.js';
 import type { ServiceName } from '../simulated-process.js';
+import { smokeTestOf } from '../simulated-smoke-tests.js';
 import { AlteredTargets } from './altered-targets.js';
 import type { PlantedBug } from './planted-bug.js';
 
@@ -42,6 +43,24 @@ export const SILENCE_BUGS: readonly PlantedBug[] = [
       upgrade: { faults: [], metrics: {}, canaryMetrics: [NEVER_MEASURED], plan: WATCHED },
     },
     plant: () => ({ targets: onlyOf('canary-monitor', zeroForNothing) }),
+  },
+  {
+    name: 'no-answer-passes-a-smoke-test',
+    what: 'a smoke test that nobody answers is taken for one that was answered well',
+    caughtBy: ['I9'],
+    seedsMax: 15,
+    // Nobody fails before, and what is called is often not reached.
+    shownBy: {
+      upgrade: { faults: [], smokeTests: [smokeTestOf('ready', 200), smokeTestOf('well', 200)] },
+      faults: { target: { slow: 0, fails: 0.2, answerLost: 0, crashes: 0, doubled: 0 } },
+    },
+    plant: () => ({
+      smokeTests: (calls) => async (call, signal) => {
+        const answer = await calls(call, signal);
+        if (answer.kind === 'ANSWERED') return answer;
+        return { kind: 'ANSWERED', status: 200, durationMs: 0 };
+      },
+    }),
   },
 ];
 
