@@ -103,6 +103,7 @@ export interface Report {
   readonly findings: readonly Finding[];
   readonly notLookedAt: readonly string[];
   readonly repaired: readonly string[];
+  readonly left: readonly Finding[];
   readonly errors: string;
 }
 
@@ -123,7 +124,7 @@ export async function askDoctor(
   child.stdout.on('data', (chunk: Buffer) => (said.stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (said.stderr += chunk.toString()));
   const exitCode = await new Promise<number | null>((done) => child.on('close', done));
-  const empty = { findings: [], notLookedAt: [], repaired: [] };
+  const empty = { findings: [], notLookedAt: [], repaired: [], left: [] };
   const report = said.stdout === '' ? {} : (JSON.parse(said.stdout) as Partial<Report>);
   return { ...empty, ...report, exitCode, errors: said.stderr };
 }
