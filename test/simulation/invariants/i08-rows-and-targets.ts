@@ -6,6 +6,9 @@ import { FROM, NEXT, TO } from '../registered.js';
 import type { Upgrade } from '../upgrades.js';
 import type { Ground, Invariant, WorldView } from './invariant.js';
 
+/** What those are counted under that did not say what they run. */
+const NO_VERSION = 'unknown';
+
 export const rowsAndTargets: Invariant = {
   id: 'I8',
   says: 'after healing, the database says what the targets say',
@@ -111,7 +114,8 @@ function hasLeftSets(world: WorldView, { fleet }: Upgrade): boolean {
 
 /**
  * Where every instance of the live set runs one version, the deployment is on that one. What others
- * have done to the fleet since it was last asked, it need not know.
+ * have done to the fleet since it was last asked, or what an instance did not say then, it need not
+ * know.
  */
 async function checkDeployment({ must, world }: Ground, upgrade: Upgrade): Promise<void> {
   const rows = await world.truth.rows(upgrade, liveOf(upgrade));
@@ -122,9 +126,11 @@ async function checkDeployment({ must, world }: Ground, upgrade: Upgrade): Promi
   const { [only]: observed, ...others } = observedVersions;
   const isAsSeen = observed === listed.length && Object.keys(others).length === 0;
   const isMeddledWith = rows.some(({ gone, index }) => gone || index >= upgrade.instances);
-  if (isMeddledWith && !isAsSeen) return;
+  const hasSilent = NO_VERSION in observedVersions;
+  if ((isMeddledWith || hasSilent) && !isAsSeen) return;
   const current = [FROM, TO, NEXT].find(({ id }) => id === currentVersionId)?.version;
   must(current === only, () => {
-    return `all of ${upgrade.fleet} run ${only}, its current version is ${String(current)}`;
+    const seen = `seen were ${JSON.stringify(observedVersions)}`;
+    return `all of ${upgrade.fleet} run ${only}, its current version is ${String(current)}, ${seen}`;
   });
 }
