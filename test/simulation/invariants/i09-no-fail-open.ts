@@ -2,6 +2,7 @@ import type { Execution } from '#core/execution/execution.js';
 import { TOPICS } from '#contracts/topics.js';
 import type { ServiceName } from '../simulated-process.js';
 import type { Ground, Invariant, SeenExecution, SeenLook, SeenMessage } from './invariant.js';
+import { isSince } from './service-time.js';
 
 /**
  * Whatever the rules count as passed was really so when the target was last asked about it: by the
@@ -70,7 +71,7 @@ function checkCompleted({ must }: Ground, seen: SeenExecution, sights: Sights): 
       const name = names.get(index) ?? '';
       const { version } = after.plan.to;
       const atMs = sights.wellAtMs('orchestrator', fleetOf(after), name, version);
-      const isSeen = atMs >= (since.get(index) ?? 0);
+      const isSeen = isSince(atMs, since.get(index) ?? 0);
       must(isSeen, () => `${id}: ${name} is COMPLETED, and nobody has seen it well on ${version}`);
     }
   }
@@ -81,7 +82,7 @@ function checkSwitched({ must }: Ground, { id, before, after }: SeenExecution, s
   if (newSet?.state !== 'LIVE' || before?.newSet?.state === 'LIVE') return;
   const sinceMs = before && 'setOperation' in before ? before.setOperation?.sinceMs : undefined;
   const atMs = sights.liveAtMs('orchestrator', fleetOf(after), newSet.name);
-  const isSeen = sinceMs !== undefined && atMs >= sinceMs;
+  const isSeen = sinceMs !== undefined && isSince(atMs, sinceMs);
   must(isSeen, () => `${id}: traffic counts as switched, and nobody has seen ${newSet.name} live`);
 }
 
@@ -147,7 +148,7 @@ function checkChecks({ must, world }: Ground, { event }: SeenMessage, sights: Si
     // What appears between a check and the listing is listed and was not there to be checked.
     const isNew = kind === 'PRE' && truth.hasAppeared(fleet, instanceId);
     if (isOther || isGone || isNew) continue;
-    const isSeen = sights.wellAtMs('validator', fleet, instanceId, version) >= sinceMs;
+    const isSeen = isSince(sights.wellAtMs('validator', fleet, instanceId, version), sinceMs);
     must(isSeen, () => `${executionId}: ${passed} PASSED, and ${instanceId} was not seen well`);
   }
 }
@@ -179,6 +180,6 @@ function checkVerdict({ must, world }: Ground, { event }: SeenMessage, sights: S
   for (const { instanceId, status } of world.instances(executionId)) {
     if (status !== 'COMPLETED') continue;
     const atMs = sights.wellAtMs('canary-monitor', fleetOf(execution), instanceId, version);
-    must(atMs >= sinceMs, () => `${executionId}: HEALTHY, and ${instanceId} was not seen well`);
+    must(isSince(atMs, sinceMs), () => `${executionId}: HEALTHY, and ${instanceId} was not seen well`);
   }
 }
