@@ -44,14 +44,14 @@ class Sights {
     if (liveSet !== null) this.#atMs.set(`${service} ${fleet} live ${liveSet}`, nowMs);
   }
 
-  /** -1: never. `version` null: on whatever it runs. */
+  /** -Infinity: never. `version` null: on whatever it runs. */
   wellAtMs(by: ServiceName, fleet: string, instanceId: string, version: string | null): number {
     const key = `${by} ${fleet} ${instanceId}`;
-    return this.#atMs.get(version === null ? key : `${key} ${version}`) ?? -1;
+    return this.#atMs.get(version === null ? key : `${key} ${version}`) ?? -Infinity;
   }
 
   liveAtMs(by: ServiceName, fleet: string, set: string): number {
-    return this.#atMs.get(`${by} ${fleet} live ${set}`) ?? -1;
+    return this.#atMs.get(`${by} ${fleet} live ${set}`) ?? -Infinity;
   }
 }
 
@@ -180,6 +180,9 @@ function checkVerdict({ must, world }: Ground, { event }: SeenMessage, sights: S
   for (const { instanceId, status } of world.instances(executionId)) {
     if (status !== 'COMPLETED') continue;
     const atMs = sights.wellAtMs('canary-monitor', fleetOf(execution), instanceId, version);
-    must(isSince(atMs, sinceMs), () => `${executionId}: HEALTHY, and ${instanceId} was not seen well`);
+    must(
+      isSince(atMs, sinceMs),
+      () => `${executionId}: HEALTHY, and ${instanceId} was not seen well`,
+    );
   }
 }
