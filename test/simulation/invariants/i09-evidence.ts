@@ -3,6 +3,7 @@ import type { ObservedInstance } from '#targets/target.driver.js';
 import type { Execution } from '#core/execution/execution.js';
 import type { ServiceName } from '../simulated-process.js';
 import type { Ground, Invariant, SeenAnswer, SeenExecution, SeenMessage } from './invariant.js';
+import { isSince } from './service-time.js';
 import { restoredBy } from './rollback-rows.js';
 
 /** A count is believed for 5 s; the commit that goes by it may be slow. */
@@ -31,7 +32,7 @@ export const passesWereSaid: Invariant = {
         for (const { of, instanceId, version, sinceMs } of restoredBy(commit)) {
           const fleet = fleetOf(ground.world.execution(of.slice(0, UUID_CHARS)));
           const pass = { by: 'rollback-agent', fleet, instanceId, version } as const;
-          const isSaid = said.lastMs(pass) >= sinceMs;
+          const isSaid = isSince(said.lastMs(pass), sinceMs);
           ground.must(isSaid, () => `${of}: ${instanceId} is restored, not seen on ${version}`);
         }
       },
@@ -84,15 +85,15 @@ class Said {
 
   lastMs({ by, fleet, instanceId, version }: Pass): number {
     const key = `${by} ${fleet} ${instanceId}`;
-    return this.#timesOf(version === null ? key : `${key} ${version}`).at(-1) ?? -1;
+    return this.#timesOf(version === null ? key : `${key} ${version}`).at(-1) ?? -Infinity;
   }
 
   lastCountMs(fleet: string): number {
-    return this.#timesOf(`orchestrator ${fleet} ROOM`).at(-1) ?? -1;
+    return this.#timesOf(`orchestrator ${fleet} ROOM`).at(-1) ?? -Infinity;
   }
 
   lastCallMs(fleet: string, path: string, status: number): number {
-    return this.#timesOf(`validator ${fleet} ${callKey(path, status)}`).at(-1) ?? -1;
+    return this.#timesOf(`validator ${fleet} ${callKey(path, status)}`).at(-1) ?? -Infinity;
   }
 
   isSampled(fleet: string, what: string, atMs: number): boolean {
@@ -134,7 +135,7 @@ function checkCompleted({ must }: Ground, seen: SeenExecution, said: Said): void
       const { instanceId = '', movedAtMs = 0 } = before.get(index) ?? {};
       const { version } = after.plan.to;
       const pass = { by: 'orchestrator', fleet: fleetOf(after), instanceId, version } as const;
-      const isSaid = said.lastMs(pass) >= movedAtMs;
+      const isSaid = isSince(said.lastMs(pass), movedAtMs);
       must(isSaid, () => `${id}: ${instanceId} is COMPLETED, and never said to be well`);
     }
   }
@@ -204,7 +205,7 @@ function checkChecks({ must, world }: Ground, { event }: SeenMessage, said: Said
   const instanceId = 'ALL';
   const version = isPost ? execution.plan.to.version : null;
   const pass = { by: 'validator', fleet: fleetOf(execution), instanceId, version } as const;
-  const isSaid = said.lastMs(pass) >= sinceMs(execution, isPost);
+  const isSaid = isSince(said.lastMs(pass), sinceMs(execution, isPost));
   must(isSaid, () => `${executionId}: ${name} PASSED, and the instances were not said to be well`);
 }
 
@@ -217,7 +218,7 @@ function checkSmokeTests({ must, world }: Ground, { event }: SeenMessage, said: 
   const fleet = fleetOf(execution);
   const { smokeTests = [] } = world.upgradeOf(executionId)?.create ?? {};
   for (const { path, expectedStatus } of smokeTests) {
-    const isSaid = said.lastCallMs(fleet, path, expectedStatus) >= sinceMs(execution, true);
+    const isSaid = isSince(said.lastCallMs(fleet, path, expectedStatus), sinceMs(execution, true));
     must(isSaid, () => `${executionId}: SMOKE_TESTS PASSED, and ${path} was not answered so`);
   }
 }
