@@ -84,14 +84,17 @@ it.each([
   await stop();
 });
 
-it('a commit that is told of after a later one changes nothing', async () => {
+it.each([
+  ['', oneUpgrading],
+  [', though it began nothing yet', anExecution().validating()],
+])('a commit that is told of after a later one changes nothing%s', async (_, earlier) => {
   const now = oneUpgrading.with({ revision: 5, handOver: 2 });
   const { ticker, clock, reports, stop } = anEngine(now);
   ticker.start();
   await clock.advance(100);
   expect(reports.length).toBeGreaterThan(0);
   reports.length = 0;
-  ticker.committed(committed(oneUpgrading.with({ revision: 4, handOver: 1 })));
+  ticker.committed(committed(earlier.with({ revision: 4, handOver: 1 })));
   await clock.advance(1_000);
   expect(reports.length).toBeGreaterThan(0);
   for (const report of reports) expect(report).toMatchObject({ handOver: 2 });

@@ -105,10 +105,11 @@ export class ExecutionTicker {
 
   /** A commit of this process. */
   committed({ stored, taken }: Committed): void {
-    // What is being read may be older than this commit: it is read once more.
-    if (this.#isRebuilding) this.#inDoubt = true;
+    const { revision } = stored.execution;
     const known = this.#stored?.execution.revision ?? 0;
-    if (stored.execution.revision > known) this.#stored = stored;
+    // What is being read may be older than this commit, or this than what is known: read once more.
+    if (this.#isRebuilding || revision < known) this.#inDoubt = true;
+    if (revision > known) this.#stored = stored;
     this.#take(taken);
     if (!isStepping(stored.execution)) this.#forgetSteps();
     this.#loop.wake();
