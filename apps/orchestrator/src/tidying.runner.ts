@@ -170,13 +170,16 @@ export class TidyingRunner {
 }
 
 /**
- * The version that was aimed at, where all that the target lists run it, whatever became of the
- * execution: a rollback may have left all of them over, and its rows do not say where. Null: the
- * deployment's version stays as it was.
+ * The version of the two it was about that all run which the target lists, whatever became of the
+ * execution: what its rows say may have changed since. Null: the deployment's version stays.
  */
-function versionFound({ plan: { to } }: Execution, versions: Census['versions']): string | null {
+function versionFound(
+  { plan: { from, to } }: Execution,
+  versions: Census['versions'],
+): string | null {
   const [only, ...others] = Object.keys(versions);
-  return only === to.version && others.length === 0 ? to.id : null;
+  const found = others.length > 0 ? undefined : [to, from].find(({ version }) => version === only);
+  return found?.id ?? null;
 }
 
 async function isLeftTo(tx: ExecutionTx, execution: Execution, kind: Tidying): Promise<boolean> {
