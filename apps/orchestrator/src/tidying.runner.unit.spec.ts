@@ -22,3 +22,31 @@ it.each([
   await new TidyingRunner(store, new SteppedClock()).observed(execution.id, census);
   expect(done).toEqual(expected);
 });
+
+it('all on one of the two versions make it the current one; mixed, or on another, they change nothing', async () => {
+  const execution = anExecution().ended('FAILED').build();
+  const { from, to } = execution.plan;
+  const current: (string | null)[] = [];
+  const tx = {
+    lock: () => Promise.resolve(new Map([[execution.id, { execution }]])),
+    deployment: () => Promise.resolve({ handOver: execution.handOver }),
+    recordObserved: (_: unknown, __: unknown, id: string | null) =>
+      Promise.resolve(void current.push(id)),
+    disarm: () => Promise.resolve(),
+  };
+  const transaction = (work: (it: typeof tx) => Promise<void>): Promise<void> => work(tx);
+  const runner = new TidyingRunner(
+    { transaction } as unknown as ExecutionStore,
+    new SteppedClock(),
+  );
+  for (const versions of [
+    { [to.version]: 4 },
+    { [from.version]: 4 },
+    { [from.version]: 2, [to.version]: 2 },
+    { '9.9.9': 4 },
+    {},
+  ]) {
+    await runner.observed(execution.id, { versions, standing: [] });
+  }
+  expect(current).toEqual([to.id, from.id, null, null, null]);
+});
