@@ -46,7 +46,9 @@ export function parseRange(text: string): VersionRange | null {
     if (comparators === null) return null;
     alternatives.push(comparators);
   }
-  return alternatives;
+  // Any release is all there is to ask for: a pre-release another alternative named is not taken.
+  const open = alternatives.find((comparators) => comparators.length === 0);
+  return open === undefined ? alternatives : [open];
 }
 
 /**
