@@ -115,7 +115,7 @@ export class TidyingRunner {
       const deployment =
         execution && (await tx.deployment(execution.tenantId, execution.componentId));
       if (execution && deployment?.handOver === execution.handOver) {
-        await tx.recordObserved(execution, versions, versionFound(execution, versions));
+        await tx.recordObserved(execution, versions, await versionFound(tx, execution, versions));
         await this.#keepFound(tx, execution, standing);
       }
       await tx.disarm([{ subject: executionId, kind: 'OBSERVE' }]);
@@ -170,15 +170,19 @@ export class TidyingRunner {
 }
 
 /**
- * The version of the two it was about that all run which the target lists, whatever became of the
- * execution: what its rows say may have changed since. Null: the deployment's version stays.
+ * The version of the component that all run which the target lists, whatever became of the
+ * execution: what its rows say may have changed since, and what has come to the fleet by itself need
+ * not run either of its two. Null, where they differ or it is not registered: the deployment's
+ * version stays.
  */
-function versionFound(
-  { plan: { from, to } }: Execution,
+async function versionFound(
+  tx: ExecutionTx,
+  { componentId }: Execution,
   versions: Census['versions'],
-): string | null {
+): Promise<string | null> {
   const [only, ...others] = Object.keys(versions);
-  const found = others.length > 0 ? undefined : [to, from].find(({ version }) => version === only);
+  if (only === undefined || others.length > 0) return null;
+  const [found] = await tx.plannedVersions(componentId, [only]);
   return found?.id ?? null;
 }
 

@@ -13,6 +13,7 @@ it.each([
   const tx = {
     lock: () => Promise.resolve(new Map([[execution.id, { execution }]])),
     deployment: () => Promise.resolve({ handOver: execution.handOver + laterBy }),
+    plannedVersions: () => Promise.resolve([]),
     recordObserved: () => Promise.resolve(void done.push('observed')),
     disarm: () => Promise.resolve(void done.push('disarmed')),
   };
@@ -23,13 +24,18 @@ it.each([
   expect(done).toEqual(expected);
 });
 
-it('all on one of the two versions make it the current one; mixed, or on another, they change nothing', async () => {
+it('all on one registered version make it the current one; mixed, or on another, they change nothing', async () => {
   const execution = anExecution().ended('FAILED').build();
   const { from, to } = execution.plan;
+  const older = { ...from, id: 'one-older', version: '0.9.0' };
   const current: (string | null)[] = [];
   const tx = {
     lock: () => Promise.resolve(new Map([[execution.id, { execution }]])),
     deployment: () => Promise.resolve({ handOver: execution.handOver }),
+    plannedVersions: (componentId: string, wanted: readonly string[]) => {
+      expect(componentId).toBe(execution.componentId);
+      return Promise.resolve([older, from, to].filter(({ version }) => wanted.includes(version)));
+    },
     recordObserved: (_: unknown, __: unknown, id: string | null) =>
       Promise.resolve(void current.push(id)),
     disarm: () => Promise.resolve(),
@@ -42,11 +48,12 @@ it('all on one of the two versions make it the current one; mixed, or on another
   for (const versions of [
     { [to.version]: 4 },
     { [from.version]: 4 },
+    { [older.version]: 4 },
     { [from.version]: 2, [to.version]: 2 },
     { '9.9.9': 4 },
     {},
   ]) {
     await runner.observed(execution.id, { versions, standing: [] });
   }
-  expect(current).toEqual([to.id, from.id, null, null, null]);
+  expect(current).toEqual([to.id, from.id, older.id, null, null, null]);
 });
