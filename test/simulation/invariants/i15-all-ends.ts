@@ -11,9 +11,14 @@ export const allEnds: Invariant = {
   says: 'with faults healed every execution ends, and leaves nothing open',
   watch: ({ must, world }) => {
     const lastWatch = new Map<string, string>();
+    const sent = new Set<string>();
     return {
-      appended: ({ topic, key, text, event: { data } }) => {
-        if (topic === TOPICS.canaryCommands) lastWatch.set(key, String(data['kind']));
+      appended: ({ topic, key, text, event: { id, data } }) => {
+        // A sender that was held up may repeat an old word after a newer one: nobody takes it twice.
+        if (topic === TOPICS.canaryCommands && !sent.has(id)) {
+          lastWatch.set(key, String(data['kind']));
+          sent.add(id);
+        }
         const isLetter = DEAD_LETTERS.includes(topic);
         must(!isLetter, () => `a dead letter in ${topic}: ${text.slice(0, 300)}`);
       },
