@@ -37,7 +37,8 @@ function answerTo(execution: Execution): (Pick<Action, 'type'> & Partial<Action>
     case 'RESUME':
       return { type: 'RESUME' };
     case 'APPROVAL':
-      return { type: 'APPROVE' };
+      // A stage is approved by somebody else than the one whose upgrade it is.
+      return { type: 'APPROVE', by: execution.plan.initiatedBy === 'olga' ? 'omar' : 'olga' };
     case 'PROMOTION': {
       const { verdict, durationOver } = execution.canary ?? { verdict: null, durationOver: false };
       if (verdict === 'UNHEALTHY') return { type: 'ROLLBACK' };
