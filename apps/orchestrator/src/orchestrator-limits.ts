@@ -35,6 +35,8 @@ export const ENGINE_LIMITS = {
 export const TIDYING_LIMITS = {
   /** What could not be done is tried again after this. */
   againAfterMs: 60_000,
+  /** An instance that does not say which version it runs is asked again for so long. */
+  silentAskedForMs: 15 * 60_000,
   /** What finds no place among those that are under way comes again after this. */
   placeAfterMs: 2_000,
   /** So many of them in one process at the same time. */

@@ -9,9 +9,14 @@ import type {
   StoredExecution,
 } from './persistence/execution.store.js';
 
+const { againAfterMs, placeAfterMs, silentAskedForMs } = TIDYING_LIMITS;
+
 /** Timers that fire for executions that have ended: so they are no reports to them. */
 export const TIDYING = ['RETIRE_STANDBY', 'EVEN_TRAFFIC', 'OBSERVE'] as const;
 export type Tidying = (typeof TIDYING)[number];
+
+/** Under this those instances are counted that do not say which version they run. */
+export const UNKNOWN_VERSION = 'unknown';
 
 /** What a target says that it runs. */
 export interface Census {
@@ -67,14 +72,14 @@ export class TidyingRunner {
     const { id, tenantId, componentId } = execution;
     // One that runs goes on from the kept set, or retires it first: it knows of it.
     if ((await this.store.active(tenantId, componentId)) !== null) {
-      await this.#postpone(tx, id, 'RETIRE_STANDBY', TIDYING_LIMITS.againAfterMs);
+      await this.#postpone(tx, id, 'RETIRE_STANDBY', againAfterMs);
       return null;
     }
     const deployment = await tx.deployment(tenantId, componentId);
     // A later execution may have found the set standing, and keeps it for a time of its own.
     const earlyMs = (deployment?.standby?.retireAtMs ?? 0) - this.clock.nowMs();
     if (earlyMs > 0) {
-      const forMs = Math.max(earlyMs, TIDYING_LIMITS.placeAfterMs);
+      const forMs = Math.max(earlyMs, placeAfterMs);
       await this.#postpone(tx, id, 'RETIRE_STANDBY', forMs);
       return null;
     }
@@ -103,22 +108,30 @@ export class TidyingRunner {
     return this.store.transaction(async (tx) => {
       const execution = (await tx.lock([executionId], 'wait')).get(executionId)?.execution;
       const isOurs = execution !== undefined && (await isLeftTo(tx, execution, kind));
-      if (isOurs) await this.#postpone(tx, executionId, kind, TIDYING_LIMITS.againAfterMs);
+      if (isOurs) await this.#postpone(tx, executionId, kind, againAfterMs);
       else await tx.disarm([{ subject: executionId, kind }]);
     });
   }
 
-  /** What the target runs now is written down, unless another execution has begun since. */
+  /**
+   * What the target runs now is written down, unless another execution has begun since. It is asked
+   * again while an instance is silent, for `silentAskedForMs` after the end: a process that restarts
+   * says soon what it runs, and one that never does is seen by the next execution.
+   */
   observed(executionId: string, { versions, standing }: Census): Promise<void> {
     return this.store.transaction(async (tx) => {
       const execution = (await tx.lock([executionId], 'wait')).get(executionId)?.execution;
       const deployment =
         execution && (await tx.deployment(execution.tenantId, execution.componentId));
-      if (execution && deployment?.handOver === execution.handOver) {
+      const isLatest = execution !== undefined && deployment?.handOver === execution.handOver;
+      if (isLatest) {
         await tx.recordObserved(execution, versions, await versionFound(tx, execution, versions));
         await this.#keepFound(tx, execution, standing);
       }
-      await tx.disarm([{ subject: executionId, kind: 'OBSERVE' }]);
+      const isSilent = isLatest && UNKNOWN_VERSION in versions;
+      if (isSilent && this.clock.nowMs() < execution.lastProgressAtMs + silentAskedForMs) {
+        await this.#postpone(tx, executionId, 'OBSERVE', againAfterMs);
+      } else await tx.disarm([{ subject: executionId, kind: 'OBSERVE' }]);
     });
   }
 
@@ -141,11 +154,7 @@ export class TidyingRunner {
   }
 
   /** It could not be done now. */
-  postpone(
-    executionId: string,
-    kind: Tidying,
-    forMs: number = TIDYING_LIMITS.againAfterMs,
-  ): Promise<void> {
+  postpone(executionId: string, kind: Tidying, forMs: number = againAfterMs): Promise<void> {
     return this.store.transaction((tx) => this.#postpone(tx, executionId, kind, forMs));
   }
 

@@ -1,9 +1,6 @@
 import type { TargetDriver } from '#targets/target.driver.js';
 import { ENGINE_LIMITS } from '../orchestrator-limits.js';
-import type { Census } from '../tidying.runner.js';
-
-/** An instance that does not say which version it runs. */
-const UNKNOWN = 'unknown';
+import { UNKNOWN_VERSION, type Census } from '../tidying.runner.js';
 
 /** Counts what a target says that it runs, and names the sets that stand beside the live one. */
 export async function takeCensus(driver: TargetDriver, signal: AbortSignal): Promise<Census> {
@@ -12,7 +9,7 @@ export async function takeCensus(driver: TargetDriver, signal: AbortSignal): Pro
     const after: { cursor?: string } = cursor === null ? {} : { cursor };
     const page = await driver.list({ limit: ENGINE_LIMITS.listPage, ...after }, signal);
     for (const { version } of page.instances) {
-      const seen = version ?? UNKNOWN;
+      const seen = version ?? UNKNOWN_VERSION;
       versions[seen] = (versions[seen] ?? 0) + 1;
     }
     if (page.nextCursor === null) break;
