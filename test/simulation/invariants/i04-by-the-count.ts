@@ -9,9 +9,12 @@ import {
 } from '../../../apps/rollback-agent/src/persistence/rollback-tx.memory.store.js';
 import type { ServiceName } from '../simulated-process.js';
 import type { Ground, Invariant, SeenAnswer, SeenCommit, SeenExecution } from './invariant.js';
+import { isSince } from './service-time.js';
 
-/** A count is believed for 5 s; the commit that goes by it may be slow. */
-const COUNTED_WITHIN_MS = 60_000;
+/** Written down a second time, from the spec. */
+export const COUNT_MAX_AGE_MS = 5_000;
+/** What was listed as down is taken for down so long. */
+const LISTED_WITHIN_MS = 60_000;
 
 /**
  * In the very commit that takes healthy instances: some count that the target itself gave lately
@@ -60,19 +63,24 @@ class Counts {
   /** What was listed as down lately needs no room to be taken. */
   wasDown(service: ServiceName, fleet: string, instanceId: string, nowMs: number): boolean {
     const atMs = this.#down.get(`${service} ${fleet} ${instanceId}`) ?? -Infinity;
-    return atMs >= nowMs - COUNTED_WITHIN_MS;
+    return atMs >= nowMs - LISTED_WITHIN_MS;
   }
 
   becameOurs(executionId: string, count: number, atMs: number): void {
     if (count > 0) push(this.#ours, executionId, { count, atMs });
   }
 
-  /** The fewest others that were down by a count of lately; Infinity: nobody has counted. */
-  fewest(service: ServiceName, execution: Execution, nowMs: number): number {
+  /**
+   * The fewest others that were down by a count that was fresh when it was decided by; Infinity:
+   * nobody has counted. The commit itself may be slow.
+   *
+   * @param decidedAtMs by the service's time
+   */
+  fewest(service: ServiceName, execution: Execution, decidedAtMs: number): number {
     const { id, tenantId, componentId } = execution;
     const told = this.#told.get(`${service} ${tenantId}/${componentId}`) ?? [];
     const ours = this.#ours.get(id) ?? [];
-    const lately = told.filter(({ atMs }) => atMs >= nowMs - COUNTED_WITHIN_MS);
+    const lately = told.filter(({ atMs }) => isSince(atMs, decidedAtMs - COUNT_MAX_AGE_MS));
     const others = lately.map(({ count, atMs }) => {
       return ours.reduce((left, one) => (one.atMs >= atMs ? left - one.count : left), count);
     });
@@ -109,8 +117,9 @@ function checkBatch({ must, world }: Ground, seen: SeenExecution, counts: Counts
   }
   const nowMs = world.nowMs();
   counts.becameOurs(id, down + gone, nowMs);
-  if (healthy === 0) return;
-  const others = counts.fewest('orchestrator', after, nowMs);
+  const [first] = facts.filter(takesHealthy);
+  if (first === undefined) return;
+  const others = counts.fewest('orchestrator', after, first.atMs);
   const { counters, listed } = after;
   const ours = underWay(counters) + counters.FAILED;
   const room = roomOf(listed, maxUnavailablePercentage);
@@ -121,16 +130,19 @@ function checkBatch({ must, world }: Ground, seen: SeenExecution, counts: Counts
 }
 
 function checkRollback({ must, world }: Ground, { changes }: SeenCommit, counts: Counts): void {
-  const taken = new Map<string, string[]>();
+  const taken = new Map<string, { readonly ids: string[]; readonly atMs: number }>();
   for (const { table, before, after } of changes) {
     if (table !== INSTANCES || before === undefined || after === undefined) continue;
     const [was, is] = [before as MemoryInstanceRow, after as MemoryInstanceRow];
     if (was.status === 'UP' && is.status === 'DRAINING') {
-      taken.set(is.of, [...(taken.get(is.of) ?? []), is.instanceId]);
+      taken.set(is.of, {
+        ids: [...(taken.get(is.of)?.ids ?? []), is.instanceId],
+        atMs: is.sinceMs,
+      });
     }
   }
   const nowMs = world.nowMs();
-  for (const [of, ids] of taken) {
+  for (const [of, { ids, atMs }] of taken) {
     const { rows } = world.database('rollback-agent').store.table(ROLLBACKS);
     const { work } = rows.get(of) as MemoryRollbackRow;
     const execution = world.execution(work.executionId);
@@ -140,7 +152,7 @@ function checkRollback({ must, world }: Ground, { changes }: SeenCommit, counts:
     const up = ids.filter((id) => !counts.wasDown('rollback-agent', fleet, id, nowMs));
     const count = up.length;
     if (count === 0) continue;
-    const others = counts.fewest('rollback-agent', execution, nowMs);
+    const others = counts.fewest('rollback-agent', execution, atMs);
     const room = roomOf(work.listed, work.maxUnavailablePercentage);
     must(others + count <= room, () => {
       return `${of} takes ${String(count)}: ${String(others)} are down, room for ${String(room)}`;

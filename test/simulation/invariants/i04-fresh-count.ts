@@ -1,9 +1,6 @@
 import type { RollbackInput } from '#core/rollback/rollback-inputs.js';
-import { takesHealthy } from './i04-by-the-count.js';
+import { COUNT_MAX_AGE_MS, takesHealthy } from './i04-by-the-count.js';
 import type { Ground, Invariant, SeenExecution } from './invariant.js';
-
-/** Written down a second time, from the spec. */
-const COUNT_MAX_AGE_MS = 5_000;
 
 /** By the clock of whoever decides: no count is older than 5 s when healthy instances are taken by it. */
 export const byAFreshCount: Invariant = {

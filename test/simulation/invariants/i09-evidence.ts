@@ -2,12 +2,11 @@ import { TOPICS } from '#contracts/topics.js';
 import type { ObservedInstance } from '#targets/target.driver.js';
 import type { Execution } from '#core/execution/execution.js';
 import type { ServiceName } from '../simulated-process.js';
+import { COUNT_MAX_AGE_MS } from './i04-by-the-count.js';
 import type { Ground, Invariant, SeenAnswer, SeenExecution, SeenMessage } from './invariant.js';
 import { isSince } from './service-time.js';
 import { restoredBy } from './rollback-rows.js';
 
-/** A count is believed for 5 s; the commit that goes by it may be slow. */
-const COUNTED_WITHIN_MS = 60_000;
 /** A look belongs to the sample whose moment on the grid is the last; clocks are nearly right. */
 const SAMPLE = { beforeMs: 5_000, afterMs: 29_000 };
 
@@ -143,7 +142,7 @@ function checkCompleted({ must }: Ground, seen: SeenExecution, said: Said): void
 
 /** Nothing is taken by the room without a count of it. */
 function checkCounted(
-  { must, world }: Ground,
+  { must }: Ground,
   { id, before, after, facts }: SeenExecution,
   said: Said,
 ): void {
@@ -151,7 +150,7 @@ function checkCounted(
   if (before === null || strategy === 'RECREATE' || newSet !== null) return;
   const takes = facts.find((fact) => fact.type === 'INSTANCES_MOVED' && fact.to === 'DRAINING');
   if (takes?.type !== 'INSTANCES_MOVED' || takes.from !== 'PENDING') return;
-  const isCounted = said.lastCountMs(fleetOf(after)) >= world.nowMs() - COUNTED_WITHIN_MS;
+  const isCounted = isSince(said.lastCountMs(fleetOf(after)), takes.atMs - COUNT_MAX_AGE_MS);
   must(isCounted, () => `${id}: ${takes.why} begins, and its room was not counted`);
 }
 
@@ -181,7 +180,7 @@ function checkSamples({ must, world }: Ground, { event }: SeenMessage, said: Sai
       if (outcome !== 'PASS' || elsewhere.has(of)) continue;
       const what =
         of === 'health' ? canaries.map((one) => `${one.instanceId} ${version}`) : ['METRIC'];
-      const isSaid = what.every((each) => said.isSampled(fleet, each, atMs));
+      const isSaid = what.length > 0 && what.every((each) => said.isSampled(fleet, each, atMs));
       must(isSaid, () => `${executionId}: sample ${String(number)} passes ${of} unseen`);
     }
   }

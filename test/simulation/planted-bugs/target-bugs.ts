@@ -5,6 +5,7 @@ import type {
   Fence,
   InstanceOperation,
   OperationState,
+  RoomCount,
   TargetDriver,
   TargetDrivers,
   TargetSettings,
@@ -61,6 +62,13 @@ export const TARGET_BUGS: readonly PlantedBug[] = [
       faults: { bias: 1, blowEveryMs: 3_000 },
     },
     plant: () => ({ targets: (targets) => seeingNobodyDown(targets) }),
+  },
+  {
+    name: 'room-counted-once',
+    what: 'goes by the first count of the room for as long as the process lives',
+    caughtBy: ['I4'],
+    seedsMax: 4,
+    plant: () => ({ targets: (targets) => countingOnce(targets) }),
   },
   {
     name: 'rollback-beyond-the-room',
@@ -166,6 +174,19 @@ function ofTheNext(states: readonly OperationState[]): OperationState[] {
 function seeingNobodyDown(targets: TargetDrivers): TargetDrivers {
   return new AlteredTargets(targets, (driver) => ({
     room: async (except, signal) => ({ ...(await driver.room(except, signal)), down: 0 }),
+  }));
+}
+
+/** Asks a fleet for its room once. */
+function countingOnce(targets: TargetDrivers): TargetDrivers {
+  const counts = new Map<unknown, RoomCount>();
+  return new AlteredTargets(targets, (driver, { settings }) => ({
+    room: async (except, signal) => {
+      const { fleet } = settings;
+      const count = counts.get(fleet) ?? (await driver.room(except, signal));
+      counts.set(fleet, count);
+      return count;
+    },
   }));
 }
 
