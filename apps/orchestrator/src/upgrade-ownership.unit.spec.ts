@@ -9,12 +9,14 @@ import { SteppedClock } from '#runtime/stepped-clock.js';
 import { aStoredExecution } from './persistence/execution.contract.js';
 import { EXECUTION_TABLES, MemoryExecutionStore } from './persistence/execution.memory.store.js';
 import type { ExecutionStore } from './persistence/execution.store.js';
+import { ImpossibleReportError } from './upgrade-asked.runner.js';
 import { UpgradeRunner } from './upgrade.runner.js';
 
 const QUIET = { committed: () => undefined, decided: () => undefined };
 const EVERY_SHARD = Array.from({ length: SHARDS }, (_, shard) => shard);
 const START = { type: 'START', by: 'ann', reason: null, force: false } as const;
 const DUE = { type: 'DEADLINE_PASSED' } as const;
+const ASKED = { handOver: 1, kind: 'PRE' } as const;
 
 function idIn(shard: number): string {
   let id = randomUUID();
@@ -50,10 +52,26 @@ function aReplica(heldNow?: (leases: ShardLeases) => Lease[]) {
     const timers = await database.dueTimers(EVERY_SHARD, Number.MAX_SAFE_INTEGER, 100);
     return timers.filter(({ subject }) => subject === id).map(({ kind }) => kind);
   };
-  return { runner, leases, create, timersOf };
+  return { runner, leases, database, create, timersOf };
 }
 
 describe('a timer', () => {
+  it('reminds of what is created and not started', async () => {
+    const { create, timersOf } = aReplica();
+    expect(await timersOf(await create())).toEqual(['REMINDER']);
+  });
+
+  it('that changes nothing rings once', async () => {
+    const { runner, database, create, timersOf } = aReplica();
+    const id = await create();
+    await runner.act(id, { ...START, type: 'CANCEL' }, undefined);
+    const timer = { shard: shardOf(id, SHARDS), subject: id, kind: 'BATCH_DELAY', atMs: 0 };
+    await database.transaction((tx) => tx.arm([timer]));
+    const answer = await runner.report({ executionId: id, input: { type: 'BATCH_DELAY_OVER' } });
+    expect(answer.kind).toBe('ABSORBED');
+    expect(await timersOf(id)).not.toContain('BATCH_DELAY');
+  });
+
   it('that rings too early is armed again by what is decided', async () => {
     const { runner, create, timersOf } = aReplica();
     const id = await create();
@@ -105,6 +123,34 @@ describe('a report under a lease', () => {
     ]);
     expect(answers.map(({ kind }) => kind)).toEqual(['COMMITTED', 'STALE']);
   });
+});
+
+it('a database that is away is asked once for all reports of a commit', async () => {
+  let asked = 0;
+  const away = (): Promise<never> => {
+    asked += 1;
+    return Promise.reject(new TransientDatabaseError('away'));
+  };
+  const leases = { heldNow: () => [] } as unknown as ShardLeases;
+  const store = { transaction: away } as unknown as ExecutionStore;
+  const runner = new UpgradeRunner(store, leases, new SteppedClock(), QUIET);
+  const reports = ['e-1', 'e-2', 'e-3'].map((executionId) =>
+    runner.report({ executionId, input: DUE }),
+  );
+  const said = await Promise.allSettled(reports);
+  expect(said.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+  expect(asked).toBe(1);
+});
+
+it('an answer that cannot belong to an execution takes back all that came with it', async () => {
+  const { runner, create, timersOf } = aReplica();
+  const id = await create();
+  const absorbed = runner.absorb([
+    { executionId: id, inboxKey: 'a', input: START },
+    { executionId: randomUUID(), inboxKey: 'b', input: { type: 'CHECKS_PROGRESSED', ...ASKED } },
+  ]);
+  await expect(absorbed).rejects.toThrow(ImpossibleReportError);
+  expect(await timersOf(id)).not.toContain('DEADLINE');
 });
 
 it('what may have been committed although its answer was lost is told to whoever drives it', async () => {

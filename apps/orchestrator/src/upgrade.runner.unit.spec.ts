@@ -2,10 +2,12 @@ import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { MemoryServiceDatabase } from '#postgres/memory-service-database.js';
 import { MemoryShardLeases } from '#postgres/memory-shard-leases.js';
+import type { ShardLeases } from '#postgres/shard-leases.js';
 import { SteppedClock } from '#runtime/stepped-clock.js';
 import { checks } from '#testing/inputs.js';
 import { aStoredExecution } from './persistence/execution.contract.js';
 import { EXECUTION_TABLES, MemoryExecutionStore } from './persistence/execution.memory.store.js';
+import { executionsInMemory } from './persistence/executions-in-memory.contract.js';
 import type { StandingDeployment, StoredExecution } from './persistence/execution.store.js';
 import { UpgradeRunner } from './upgrade.runner.js';
 
@@ -48,6 +50,21 @@ describe('creating an execution', () => {
     const kept = { set: 'main', versionId: randomUUID(), retireAtMs: 0 };
     await expect(createOn(() => ({ standby: kept }))).rejects.toMatchObject(refusal);
   });
+});
+
+it('a revert is recorded beside what it takes back, which stays as it is', async () => {
+  const { store, actions, close } = await executionsInMemory();
+  const leases = { heldNow: () => [] } as unknown as ShardLeases;
+  const runner = new UpgradeRunner(store, leases, new SteppedClock(), QUIET);
+  const { execution: reverted, ...brief } = aStoredExecution();
+  await store.transaction((tx) => tx.insert({ ...brief, execution: reverted }));
+  const { id, componentId, plan } = aStoredExecution().execution;
+  const asked = { id, componentId, plan, tenantId: 'acme', kind: 'REVERT', by: 'ann' } as const;
+  await runner.create({ ...asked, ...brief, revertOf: reverted.id });
+  expect(await actions(reverted.id)).toEqual([`ann REVERT ${String(reverted.revision)}`]);
+  expect(await actions(id)).toEqual(['ann CREATE 1']);
+  expect((await store.get(reverted.id))?.execution).toEqual(reverted);
+  await close();
 });
 
 describe('several reports of one execution in one transaction', () => {

@@ -38,6 +38,24 @@ describe('a POST with an Idempotency-Key', () => {
     expect((await api.post('tenants/acme/upgrades', request, foreign)).status).toBe(404);
   });
 
+  it('nor where the path names no tenant: the key is of the tenant that is claimed', async () => {
+    const { request } = await deploy(api);
+    const { body } = await api.post('tenants/acme/upgrades', request);
+    const key = keyed();
+    const start = (tenant: string) =>
+      api.post(`upgrades/${body.id}/start`, undefined, { ...key, 'x-tenant-id': tenant });
+    expect((await start('acme')).status).toBe(202);
+    expect((await start('globex')).status).toBe(404);
+  });
+
+  it('is not kept for a path that is not there', async () => {
+    const key = keyed();
+    await api.post('no-such-path', {}, key);
+    const again = await api.post('no-such-path', {}, key);
+    expect(again.status).toBe(404);
+    expect(again.headers['idempotency-replayed']).toBeUndefined();
+  });
+
   it('makes an action that was done once more no refusal', async () => {
     const { request } = await deploy(api);
     const { body } = await api.post('tenants/acme/upgrades', request);
