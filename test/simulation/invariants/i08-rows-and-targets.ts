@@ -1,13 +1,13 @@
 import type { Execution } from '#core/execution/execution.js';
 import { settle } from '#targets/simulated-instance.js';
 import type { StoredInstance } from '../../../apps/orchestrator/src/persistence/execution.store.js';
+import { TIDYING_LIMITS } from '../../../apps/orchestrator/src/orchestrator-limits.js';
+import { UNKNOWN_VERSION } from '../../../apps/orchestrator/src/tidying.runner.js';
 import { liveOf } from '../fleet-truth.js';
+import { armedTimers } from '../left-open.js';
 import { FROM, NEXT, TO } from '../registered.js';
 import type { Upgrade } from '../upgrades.js';
 import type { Ground, Invariant, WorldView } from './invariant.js';
-
-/** What those are counted under that did not say what they run. */
-const NO_VERSION = 'unknown';
 
 export const rowsAndTargets: Invariant = {
   id: 'I8',
@@ -114,8 +114,8 @@ function hasLeftSets(world: WorldView, { fleet }: Upgrade): boolean {
 
 /**
  * Where every instance of the live set runs one version, the deployment is on that one. What others
- * have done to the fleet since it was last asked, or what an instance did not say then, it need not
- * know.
+ * have done to the fleet since it was last asked it need not know, nor what a silent instance will
+ * say when it is asked again.
  */
 async function checkDeployment({ must, world }: Ground, upgrade: Upgrade): Promise<void> {
   const rows = await world.truth.rows(upgrade, liveOf(upgrade));
@@ -126,11 +126,20 @@ async function checkDeployment({ must, world }: Ground, upgrade: Upgrade): Promi
   const { [only]: observed, ...others } = observedVersions;
   const isAsSeen = observed === listed.length && Object.keys(others).length === 0;
   const isMeddledWith = rows.some(({ gone, index }) => gone || index >= upgrade.instances);
-  const hasSilent = NO_VERSION in observedVersions;
-  if ((isMeddledWith || hasSilent) && !isAsSeen) return;
+  const isAskedAgain = UNKNOWN_VERSION in observedVersions && isStillAsked(world, upgrade);
+  if ((isMeddledWith || isAskedAgain) && !isAsSeen) return;
   const current = [FROM, TO, NEXT].find(({ id }) => id === currentVersionId)?.version;
   must(current === only, () => {
     const seen = `seen were ${JSON.stringify(observedVersions)}`;
     return `all of ${upgrade.fleet} run ${only}, its current version is ${String(current)}, ${seen}`;
   });
+}
+
+/** It will be asked again what it runs, or has been for as long as one that is silent is asked. */
+function isStillAsked(world: WorldView, { create: { id } }: Upgrade): boolean {
+  const endedAtMs = world.execution(id)?.lastProgressAtMs ?? 0;
+  const isArmed = armedTimers(world.database('orchestrator')).some(
+    ({ subject, kind }) => subject === id && kind === 'OBSERVE',
+  );
+  return isArmed || world.nowMs() >= endedAtMs + TIDYING_LIMITS.silentAskedForMs;
 }
