@@ -29,12 +29,6 @@ export const BLOW_KINDS = [
 ] as const;
 export type BlowKind = (typeof BLOW_KINDS)[number];
 
-/** Each kind at least once; dealt anew when all were struck, so that none is left out for long. */
-export const DECK: readonly BlowKind[] = [
-  ...BLOW_KINDS,
-  ...(['KILL', 'KILL', 'KILL', 'TERM', 'FREEZE', 'FREEZE', 'TARGET_FAULTS'] as const),
-];
-
 export interface DrawnBlow {
   readonly what: BlowKind;
   readonly on: string;

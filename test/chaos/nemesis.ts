@@ -3,14 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProgressEvent } from '#contracts/progress.messages.js';
 import type { SeededRandom } from '#testing/seeded-random.js';
 import type { ServiceName } from '../../tools/product/product.js';
-import {
-  DECK,
-  drawBlow,
-  shuffled,
-  type BlowKind,
-  type BlowParts,
-  type DrawnBlow,
-} from './blows.js';
+import { drawBlow, type BlowKind, type BlowParts, type DrawnBlow } from './blows.js';
+import { Deck } from './deck.js';
 import type { HistoryFile } from './history.js';
 
 /** Where nothing is heard for so long a planned blow waits no longer. */
@@ -19,7 +13,7 @@ const STANDSTILL_LIMIT_MS = 8_000;
 export interface NemesisPlan {
   /** Mean time between two blows. */
   readonly everyMs: number;
-  /** These, each once in their order, and then no more; left out: drawn for as long as it takes. */
+  /** These, each once in their order, and then no more; left out: dealt for as long as it takes. */
   readonly blows?: readonly BlowKind[];
   /** How often it strikes at a moment that hurts, of those there are. */
   readonly atMoments: number;
@@ -71,20 +65,26 @@ export class Nemesis {
   /** Strikes until it is over, or until all that is planned has been struck. */
   async rage(over: AbortSignal): Promise<void> {
     this.#isRaging = true;
-    const { blows } = this.plan;
-    let deck = [...(blows ?? [])];
-    while (!over.aborted) {
+    const planned = this.plan.blows && [...this.plan.blows];
+    const deck = new Deck(this.#blows.fork());
+    for (;;) {
       const random = this.#blows.fork();
       const pauseMs = -Math.log(1 - random.next()) * this.plan.everyMs;
       await sleep(pauseMs, undefined, { signal: over }).catch(() => undefined);
-      if (deck.length === 0 && blows === undefined) deck = shuffled(random, DECK);
-      const kind = deck.shift();
-      if (kind === undefined) break;
-      const blow = drawBlow(kind, random, this.parts);
-      const isServed = await this.#untilFree(blow, blows !== undefined, over);
-      if (isServed) await this.#strike(blow);
+      const kind = planned?.shift();
+      if (over.aborted || (planned !== undefined && kind === undefined)) break;
+      const blow =
+        kind === undefined
+          ? deck.deal((one) => this.#drawnIfFree(one, random.fork()))
+          : await this.#whenFree(drawBlow(kind, random, this.parts), over);
+      if (blow !== undefined) await this.#strike(blow);
     }
     this.#isRaging = false;
+  }
+
+  #drawnIfFree(kind: BlowKind, random: SeededRandom): DrawnBlow | undefined {
+    const blow = drawBlow(kind, random, this.parts);
+    return this.#isFree(blow) ? blow : undefined;
   }
 
   /** Strikes as the event is heard, when it tells of a moment that hurts. */
@@ -123,17 +123,17 @@ export class Nemesis {
 
   /**
    * A planned blow waits for its turn, and for a moment in which something goes on: where nothing
-   * does it would only hit what is just starting again. A drawn one is left out when it has no turn.
+   * does it would only hit what is just starting again.
    */
-  async #untilFree(blow: DrawnBlow, isPatient: boolean, over: AbortSignal): Promise<boolean> {
+  async #whenFree(blow: DrawnBlow, over: AbortSignal): Promise<DrawnBlow | undefined> {
     const endMs = performance.now() + STANDSTILL_LIMIT_MS;
     const heard = this.#heard;
-    while (isPatient && !over.aborted) {
+    while (!over.aborted) {
       const goesOn = this.#heard > heard || performance.now() > endMs;
-      if (goesOn && this.#isFree(blow)) return true;
+      if (goesOn && this.#isFree(blow)) return blow;
       await sleep(50);
     }
-    return !over.aborted && this.#isFree(blow);
+    return undefined;
   }
 
   #isFree({ holds, forMs, isThere }: DrawnBlow): boolean {
