@@ -125,7 +125,8 @@ async function checkDeployment({ must, world }: Ground, upgrade: Upgrade): Promi
   const { currentVersionId, observedVersions } = world.deployment(upgrade);
   const { [only]: observed, ...others } = observedVersions;
   const isAsSeen = observed === listed.length && Object.keys(others).length === 0;
-  const isMeddledWith = rows.some(({ gone, index }) => gone || index >= upgrade.instances);
+  const { instances } = upgrade;
+  const isMeddledWith = listed.length !== instances || rows.some(({ index }) => index >= instances);
   const isAskedAgain = UNKNOWN_VERSION in observedVersions && isStillAsked(world, upgrade);
   if ((isMeddledWith || isAskedAgain) && !isAsSeen) return;
   const current = [FROM, TO, NEXT].find(({ id }) => id === currentVersionId)?.version;
