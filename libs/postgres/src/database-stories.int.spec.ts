@@ -1,13 +1,11 @@
-import { afterAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { aCommand, Storyteller } from './database-stories.contract.js';
 import { twinUnderTest } from './memory-database-under-test.contract.js';
-import { operator, postgresUnderTest } from './pg-database-under-test.contract.js';
+import { postgresUnderTest } from './pg-database-under-test.contract.js';
 
 /** Each takes some 0.05 s on a quiet machine. */
 const STORIES = 60;
-
-afterAll(() => operator.end());
 
 test('two owners whose transactions interleave find the twin to be as Postgres is', async () => {
   const real = await postgresUnderTest();

@@ -1,3 +1,4 @@
+import { afterEach, beforeEach } from '@jest/globals';
 import type { DatabaseClock } from './database-clock.js';
 import type { ServiceDatabase, ServiceTx } from './service-database.js';
 import type { ShardLeases } from './shard-leases.js';
@@ -50,6 +51,37 @@ export interface DatabaseUnderTest<Tx extends ServiceTx> {
   /** Lets time pass until the condition holds; throws when it does not within `limitMs`. */
   eventually(condition: () => boolean | Promise<boolean>, limitMs?: number): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Two processes on one database. */
+export interface TwoReplicas<Tx extends ServiceTx> {
+  under: DatabaseUnderTest<Tx>;
+  one: Replica<Tx>;
+  two: Replica<Tx>;
+}
+
+/**
+ * Gives each test of the suite two replicas on an empty database, and closes it after it. The answer
+ * writes and reads things by their text alone, each in a transaction of its own.
+ *
+ * @param begin is handed what the next test is about
+ */
+export function onTwoReplicas<Tx extends ServiceTx>(
+  open: () => Promise<DatabaseUnderTest<Tx>>,
+  begin: (own: TwoReplicas<Tx>) => void,
+) {
+  let under: DatabaseUnderTest<Tx>;
+  beforeEach(async () => {
+    under = await open();
+    begin({ under, one: await under.replica('one'), two: await under.replica('two') });
+  });
+  afterEach(() => under.close());
+  return {
+    put: ({ database }: Replica<Tx>, key: string, text: string): Promise<void> =>
+      database.transaction((tx) => under.things.put(tx, key, { text, claim: null })),
+    read: ({ database }: Replica<Tx>, key: string): Promise<string | undefined> =>
+      database.transaction(async (tx) => (await under.things.read(tx, key))?.text),
+  };
 }
 
 /** A promise that the test itself settles: holds a transaction open until something was seen. */

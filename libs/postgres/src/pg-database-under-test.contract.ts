@@ -1,13 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import pg from 'pg';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { SystemClock } from '#runtime/clock.js';
 import { createDataSource, type DataSourceSettings } from './data-source.js';
 import { DatabaseClock } from './database-clock.js';
 import type { DatabaseUnderTest, Replica, Thing } from './database-under-test.contract.js';
+import { EmptiedSchema } from './emptied-schema.contract.js';
 import { FaultyLine } from './faulty-line.js';
-import { migrate } from './migrate.js';
 import { PgServiceDatabase, type PgTx } from './pg-service-database.js';
 import { PgShardLeases } from './pg-shard-leases.js';
 import { Plumbing1700000000000 } from './plumbing-migration.js';
@@ -58,21 +56,20 @@ export const things: DatabaseUnderTest<PgTx>['things'] = {
   },
 };
 
-/** An operator's connection, for what a service cannot see or do. Ended by whoever imports it. */
-export const operator = new pg.Pool({ connectionString: url, max: 2 });
+const tested = new EmptiedSchema([Plumbing1700000000000, Things1700000000001]);
+export const { operator, name: schema } = tested;
 
 export interface PgUnderTest extends DatabaseUnderTest<PgTx> {
-  schema: string;
   replica(owner: string): Promise<Replica<PgTx> & { database: PgServiceDatabase }>;
 }
 
-/** A schema of its own, which goes with `close`. */
+/** Empty, and nobody but the replicas that are asked for is connected to it. */
 export async function postgresUnderTest(
   more: Partial<DataSourceSettings> = {},
 ): Promise<PgUnderTest> {
-  const schema = `t_${randomUUID().slice(0, 8)}`;
-  const settings = { url, schema, migrations: [Plumbing1700000000000, Things1700000000001] };
-  await migrate(createDataSource(settings), { schema });
+  await tested.disconnectAll();
+  await tested.empty();
+  const { settings } = tested;
   const open: PgServiceDatabase[] = [];
   const lines: FaultyLine[] = [];
   const replica = async (owner: string, through = settings.url) => {
@@ -86,7 +83,6 @@ export async function postgresUnderTest(
     return { database, clock, leases };
   };
   return {
-    schema,
     things,
     replica: (owner) => replica(owner),
     faultyReplica: async (owner) => {
@@ -120,7 +116,6 @@ export async function postgresUnderTest(
     close: async () => {
       await Promise.all(open.map((database) => database.close()));
       await Promise.all(lines.map((line) => line.close()));
-      await operator.query(`DROP SCHEMA ${schema} CASCADE`);
     },
   };
 }

@@ -1,5 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type DatabaseUnderTest, gate, type Replica } from './database-under-test.contract.js';
+import { describe, expect, test } from '@jest/globals';
+import {
+  type DatabaseUnderTest,
+  gate,
+  onTwoReplicas,
+  type Replica,
+} from './database-under-test.contract.js';
 import {
   type ServiceTx,
   TransientDatabaseError,
@@ -19,18 +24,9 @@ export function serviceDatabaseContract<Tx extends ServiceTx>(
   let one: Replica<Tx>;
   let two: Replica<Tx>;
 
-  beforeEach(async () => {
-    under = await open();
-    one = await under.replica('one');
-    two = await under.replica('two');
+  const { put, read } = onTwoReplicas(open, (own) => {
+    ({ under, one, two } = own);
   });
-
-  afterEach(() => under.close());
-
-  const put = (replica: Replica<Tx>, key: string, text: string): Promise<void> =>
-    replica.database.transaction((tx) => under.things.put(tx, key, { text, claim: null }));
-  const read = (replica: Replica<Tx>, key: string): Promise<string | undefined> =>
-    replica.database.transaction(async (tx) => (await under.things.read(tx, key))?.text);
 
   describe('a transaction', () => {
     test('sees what it wrote; others see it once it has committed', async () => {

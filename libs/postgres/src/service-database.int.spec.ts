@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { createDataSource, type DataSourceSettings } from './data-source.js';
 import { gate, type Thing } from './database-under-test.contract.js';
 import { migrate } from './migrate.js';
@@ -7,11 +7,12 @@ import {
   eventually,
   operator,
   postgresUnderTest,
+  schema,
   things,
   url,
   type PgUnderTest,
 } from './pg-database-under-test.contract.js';
-import type { PgServiceDatabase } from './pg-service-database.js';
+import type { PgServiceDatabase, PgTx } from './pg-service-database.js';
 import { Plumbing1700000000000 } from './plumbing-migration.js';
 import { serviceDatabaseContract } from './service-database.contract.js';
 import { TransientDatabaseError } from './service-database.js';
@@ -19,8 +20,6 @@ import { servicePlumbingContract } from './service-plumbing.contract.js';
 import { shardLeasesContract } from './shard-leases.contract.js';
 import { transactionEndsContract } from './transaction-ends.contract.js';
 import { transactionIsolationContract } from './transaction-isolation.contract.js';
-
-afterAll(() => operator.end());
 
 /** Ends connections of this name as an administrator, or a failover, would. */
 async function cut(applicationName: string): Promise<number> {
@@ -32,11 +31,16 @@ async function cut(applicationName: string): Promise<number> {
 }
 
 describe('Postgres', () => {
-  serviceDatabaseContract(postgresUnderTest);
-  transactionEndsContract(postgresUnderTest);
-  transactionIsolationContract(postgresUnderTest);
-  servicePlumbingContract(postgresUnderTest);
-  shardLeasesContract(postgresUnderTest);
+  // Each in a suite of its own, or every test would open a database for each of them.
+  describe.each([
+    ['transactions', serviceDatabaseContract<PgTx>],
+    ['their ends', transactionEndsContract<PgTx>],
+    ['their isolation', transactionIsolationContract<PgTx>],
+    ['the plumbing', servicePlumbingContract<PgTx>],
+    ['the leases', shardLeasesContract<PgTx>],
+  ])('%s', (_, contract) => {
+    contract(postgresUnderTest);
+  });
 
   async function withDatabase(
     work: (database: PgServiceDatabase, under: PgUnderTest) => Promise<void>,
@@ -96,7 +100,7 @@ describe('Postgres', () => {
         expect(await read(database, 'b')).toBeUndefined();
         const open = await operator.query(
           `SELECT 1 FROM pg_stat_activity WHERE state LIKE 'idle in%' AND application_name = $1`,
-          [(database.dataSource.options as { schema: string }).schema],
+          [schema],
         );
         expect(open.rowCount).toBe(0);
       },
@@ -138,7 +142,7 @@ describe('Postgres', () => {
     ));
 
   test('listening comes back by itself and tells of the gap', () =>
-    withDatabase(async (database, { schema }) => {
+    withDatabase(async (database) => {
       const heard: string[][] = [];
       const stop = await database.listen((subjects) => heard.push(subjects));
       await eventually(async () => (await cut(`${schema} listening`)) === 1);
@@ -152,17 +156,17 @@ describe('Postgres', () => {
     }));
 
   test('replicas that migrate at once: one does, the others find it done', async () => {
-    const schema = `t_${randomUUID().slice(0, 8)}`;
-    const dataSource = createDataSource({ url, schema, migrations: [Plumbing1700000000000] });
-    const ran = await Promise.all([1, 2, 3].map(() => migrate(dataSource, { schema })));
+    const own = { schema: `t_${randomUUID().slice(0, 8)}` };
+    const dataSource = createDataSource({ url, ...own, migrations: [Plumbing1700000000000] });
+    const ran = await Promise.all([1, 2, 3].map(() => migrate(dataSource, own)));
     expect(ran.flat()).toEqual(['Plumbing1700000000000']);
-    expect(await migrate(dataSource, { schema })).toEqual([]);
-    await operator.query(`DROP SCHEMA ${schema} CASCADE`);
+    expect(await migrate(dataSource, own)).toEqual([]);
+    await operator.query(`DROP SCHEMA ${own.schema} CASCADE`);
   });
 
   test("the schema stays the service's own, whatever options the URL brings", () =>
     withDatabase(
-      async (database, { schema }) => {
+      async (database) => {
         const [row] = await database.statement<Record<string, string>>(
           '',
           `SELECT current_setting('search_path') AS path, current_setting('work_mem') AS work_mem,

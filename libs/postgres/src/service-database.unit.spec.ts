@@ -1,7 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { gate, type Thing } from './database-under-test.contract.js';
 import { settled, tables, twinUnderTest } from './memory-database-under-test.contract.js';
-import { type MemoryDatabaseSettings, MemoryServiceDatabase } from './memory-service-database.js';
+import {
+  type MemoryDatabaseSettings,
+  MemoryServiceDatabase,
+  type MemoryTx,
+} from './memory-service-database.js';
 import { serviceDatabaseContract } from './service-database.contract.js';
 import { TransientDatabaseError } from './service-database.js';
 import { servicePlumbingContract } from './service-plumbing.contract.js';
@@ -10,11 +14,16 @@ import { transactionEndsContract } from './transaction-ends.contract.js';
 import { transactionIsolationContract } from './transaction-isolation.contract.js';
 
 describe('the in-memory twin', () => {
-  serviceDatabaseContract(twinUnderTest);
-  transactionIsolationContract(twinUnderTest);
-  transactionEndsContract(twinUnderTest);
-  servicePlumbingContract(twinUnderTest);
-  shardLeasesContract(twinUnderTest);
+  // Each in a suite of its own, or every test would open a twin for each of them.
+  describe.each([
+    ['transactions', serviceDatabaseContract<MemoryTx>],
+    ['their isolation', transactionIsolationContract<MemoryTx>],
+    ['their ends', transactionEndsContract<MemoryTx>],
+    ['the plumbing', servicePlumbingContract<MemoryTx>],
+    ['the leases', shardLeasesContract<MemoryTx>],
+  ])('%s', (_, contract) => {
+    contract(twinUnderTest);
+  });
 
   describe('under a simulator', () => {
     const open = (io: MemoryDatabaseSettings['io'] = () => Promise.resolve()) =>

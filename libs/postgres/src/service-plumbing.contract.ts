@@ -1,5 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type DatabaseUnderTest, gate, type Replica } from './database-under-test.contract.js';
+import { describe, expect, test } from '@jest/globals';
+import {
+  type DatabaseUnderTest,
+  gate,
+  onTwoReplicas,
+  type Replica,
+} from './database-under-test.contract.js';
 import type { OutboxRow, ServiceTx } from './service-database.js';
 
 const SUBJECT = '0b9c5a0e-2f0f-4b52-9a51-3d0e8f5a7c11';
@@ -16,18 +21,9 @@ export function servicePlumbingContract<Tx extends ServiceTx>(
   let one: Replica<Tx>;
   let two: Replica<Tx>;
 
-  beforeEach(async () => {
-    under = await open();
-    one = await under.replica('one');
-    two = await under.replica('two');
+  const { put, read } = onTwoReplicas(open, (own) => {
+    ({ under, one, two } = own);
   });
-
-  afterEach(() => under.close());
-
-  const put = (replica: Replica<Tx>, key: string, text: string): Promise<void> =>
-    replica.database.transaction((tx) => under.things.put(tx, key, { text, claim: null }));
-  const read = (replica: Replica<Tx>, key: string): Promise<string | undefined> =>
-    replica.database.transaction(async (tx) => (await under.things.read(tx, key))?.text);
   const texts = (rows: OutboxRow[]): (string | number | undefined)[] =>
     rows.map(({ message, pointer }) => message?.value ?? pointer?.position);
 

@@ -1,5 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type DatabaseUnderTest, gate, type Replica } from './database-under-test.contract.js';
+import { describe, expect, test } from '@jest/globals';
+import {
+  type DatabaseUnderTest,
+  gate,
+  onTwoReplicas,
+  type Replica,
+} from './database-under-test.contract.js';
 import { CLOCK_FIRST_ANSWER_MAX_MS, LEASE_MS } from './postgres-limits.js';
 import {
   type Lease,
@@ -20,13 +25,9 @@ export function shardLeasesContract<Tx extends ServiceTx>(
   let one: Replica<Tx>;
   let two: Replica<Tx>;
 
-  beforeEach(async () => {
-    under = await open();
-    one = await under.replica('one');
-    two = await under.replica('two');
+  onTwoReplicas(open, (own) => {
+    ({ under, one, two } = own);
   });
-
-  afterEach(() => under.close());
 
   const writeAs = (replica: Replica<Tx>, leases: Lease[]): Promise<void> =>
     replica.database.transaction(async (tx) => {

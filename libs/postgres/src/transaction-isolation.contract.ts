@@ -1,5 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type DatabaseUnderTest, gate, type Replica } from './database-under-test.contract.js';
+import { describe, expect, test } from '@jest/globals';
+import {
+  type DatabaseUnderTest,
+  gate,
+  onTwoReplicas,
+  type Replica,
+} from './database-under-test.contract.js';
 import { type ServiceTx, UniqueViolationError } from './service-database.js';
 
 const SUBJECT = '0b9c5a0e-2f0f-4b52-9a51-3d0e8f5a7c11';
@@ -12,19 +17,10 @@ export function transactionIsolationContract<Tx extends ServiceTx>(
   let one: Replica<Tx>;
   let two: Replica<Tx>;
 
-  beforeEach(async () => {
-    under = await open();
-    one = await under.replica('one');
-    two = await under.replica('two');
+  const { put, read } = onTwoReplicas(open, (own) => {
+    ({ under, one, two } = own);
   });
-
-  afterEach(() => under.close());
-
   const of = (text: string, claim: string | null = null) => ({ text, claim });
-  const put = (replica: Replica<Tx>, key: string, text: string): Promise<void> =>
-    replica.database.transaction((tx) => under.things.put(tx, key, of(text)));
-  const read = (replica: Replica<Tx>, key: string): Promise<string | undefined> =>
-    replica.database.transaction(async (tx) => (await under.things.read(tx, key))?.text);
 
   /** Replica two does `waiting` while a transaction of one has done `first`, which then ends. */
   async function behind<T>(

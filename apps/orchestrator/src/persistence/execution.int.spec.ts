@@ -5,6 +5,9 @@ import { executionsInPostgres } from './executions-in-postgres.contract.js';
 
 describe('executions in Postgres', () => {
   executionContract(executionsInPostgres);
+});
+
+describe('executions in Postgres, as they are read', () => {
   executionReadsContract(executionsInPostgres);
 });
 

@@ -1,8 +1,5 @@
-/** The executions on Postgres, in a schema of their own, as their contract suites want them. */
-import { randomUUID } from 'node:crypto';
-import { createDataSource } from '#postgres/data-source.js';
-import { migrate } from '#postgres/migrate.js';
-import { PgServiceDatabase } from '#postgres/pg-service-database.js';
+/** The executions on Postgres, empty at each opening, as their contract suites want them. */
+import { emptiedDatabase } from '#postgres/emptied-schema.contract.js';
 import { SHARDS } from '#postgres/shard-of.js';
 import type { ExecutionsUnderTest } from './execution.contract.js';
 import { PgExecutionStore } from './execution.pg.store.js';
@@ -13,17 +10,10 @@ interface ExecutionsInPostgres extends ExecutionsUnderTest {
   partitions(): Promise<string[]>;
 }
 
+const open = emptiedDatabase(MIGRATIONS);
+
 export async function executionsInPostgres(): Promise<ExecutionsInPostgres> {
-  const schema = `executions_${randomUUID().replaceAll('-', '').slice(0, 12)}`;
-  const dataSource = createDataSource({
-    url: process.env['DATABASE_URL'] ?? '',
-    schema,
-    migrations: MIGRATIONS,
-    poolSize: 10,
-  });
-  await migrate(dataSource, { schema });
-  await dataSource.initialize();
-  const database = new PgServiceDatabase(dataSource, 'test');
+  const database = await open();
   await database.statement('', "SELECT ensure_fact_partitions('2026-01-01', 60)", []);
   return {
     partitions: async () => {
@@ -70,9 +60,6 @@ export async function executionsInPostgres(): Promise<ExecutionsInPostgres> {
         pointer === null ? [] : [{ executionId: pointer.subject, sequence: pointer.position }],
       );
     },
-    close: async () => {
-      await dataSource.query(`DROP SCHEMA "${schema}" CASCADE`);
-      await database.close();
-    },
+    close: () => Promise.resolve(),
   };
 }

@@ -1,8 +1,5 @@
 import { describe } from '@jest/globals';
-import { randomUUID } from 'node:crypto';
-import { createDataSource } from '#postgres/data-source.js';
-import { migrate } from '#postgres/migrate.js';
-import { PgServiceDatabase } from '#postgres/pg-service-database.js';
+import { emptiedDatabase } from '#postgres/emptied-schema.contract.js';
 import { PgExecutionStore } from './execution.pg.store.js';
 import { MIGRATIONS } from './migrations.js';
 import { PgRegistryStore } from './registry.pg.store.js';
@@ -14,24 +11,18 @@ const FILL = `
            'id', gen_random_uuid(), 'version', '2.0.' || n))).*
   FROM versions v, generate_series(1, $2::int) AS n WHERE v.id = $1`;
 
+const open = emptiedDatabase(MIGRATIONS);
+
 describe('what happens at once, in Postgres', () => {
   registryRacesContract(async () => {
-    const schema = `races_${randomUUID().replaceAll('-', '').slice(0, 12)}`;
-    const url = process.env['DATABASE_URL'] ?? '';
-    const dataSource = createDataSource({ url, schema, migrations: MIGRATIONS, poolSize: 10 });
-    await migrate(dataSource, { schema });
-    await dataSource.initialize();
-    const database = new PgServiceDatabase(dataSource, 'test');
+    const database = await open();
     return {
       registry: new PgRegistryStore(database),
       executions: new PgExecutionStore(database),
       fill: async ({ id }, count) => {
         await database.statement('', FILL, [id, count]);
       },
-      close: async () => {
-        await dataSource.query(`DROP SCHEMA "${schema}" CASCADE`);
-        await database.close();
-      },
+      close: () => Promise.resolve(),
     };
   });
 });
