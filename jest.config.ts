@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from 'jest';
 
@@ -54,6 +55,8 @@ const config: Config = {
   ],
   reporters: ['default', '<rootDir>/tools/jest/nothing-skipped.reporter.mjs'],
   coverageProvider: 'v8',
+  // By itself jest leaves one core idle, which of two is half the machine.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
   // A machine that is busy with something else is no failure; a test that hangs still is.
   testTimeout: 30_000,
   passWithNoTests: true,

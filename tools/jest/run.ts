@@ -26,6 +26,8 @@ export function jestCommand(args: readonly string[]): {
       ...process.env,
       NODE_OPTIONS: [process.env['NODE_OPTIONS'] ?? '', ...options].join(' ').trim(),
       KAFKAJS_NO_PARTITIONER_WARNING: '1',
+      // Services are started a hundred times: compiled once, that takes a quarter less.
+      NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'node'),
     },
   };
 }
