@@ -76,6 +76,16 @@ describe('a request to create an upgrade', () => {
       { skipChecks: [{ check: 'SMOKE_TESTS', reason: '' }] },
       ['skipChecks.0.reason'],
     ],
+    [
+      'a check skipped twice',
+      {
+        skipChecks: [
+          { check: 'SMOKE_TESTS', reason: 'x' },
+          { check: 'SMOKE_TESTS', reason: 'y' },
+        ],
+      },
+      ['skipChecks'],
+    ],
     ['a text where a list belongs, named once', { skipChecks: 'SMOKE_TESTS' }, ['skipChecks']],
     ['short canaries', { canaryDurationSeconds: 59 }, ['canaryDurationSeconds']],
     ['text that no database keeps', { initiatedBy: 'a\0b' }, ['initiatedBy']],

@@ -104,6 +104,14 @@ describe('reverting an upgrade', () => {
     });
   });
 
+  it('is refused to who has seen another revision', async () => {
+    const { id } = await cancelledHalfway();
+    const stale = await api.post(`upgrades/${id}/revert`, {}, { 'if-match': '"1"' });
+    expect(stale).toMatchObject({ status: 412, body: { code: 'REVISION_MISMATCH' } });
+    const { body } = await api.get(`upgrades/${id}`);
+    expect(stale.body).toMatchObject({ currentRevision: body['revision'] });
+  });
+
   it('takes no query', async () => {
     const { id } = await cancelledHalfway();
     const { status, text } = await api.post(`upgrades/${id}/revert?foo=1`);

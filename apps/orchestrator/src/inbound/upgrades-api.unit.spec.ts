@@ -254,6 +254,22 @@ describe('actions', () => {
     expect((await api.post(path, { reason: 'x'.repeat(501) })).status).toBe(400);
     expect((await api.post(`upgrades/${body.id}/start?reason=x`)).status).toBe(400);
   });
+
+  it('go by the reason in the body where the query has another', async () => {
+    const { request } = await deploy(api);
+    const path = `upgrades/${(await create(request)).body.id}/rollback`;
+    const reasons: (string | null)[] = [];
+    const { upgrades } = api;
+    const act = upgrades.act.bind(upgrades);
+    upgrades.act = (id, action, strict) => {
+      reasons.push(action.reason);
+      return act(id, action, strict);
+    };
+    await api.post(`${path}?reason=query`, { reason: 'body' });
+    await api.post(`${path}?reason=query`);
+    upgrades.act = act;
+    expect(reasons).toEqual(['body', 'query']);
+  });
 });
 
 describe('reading', () => {
