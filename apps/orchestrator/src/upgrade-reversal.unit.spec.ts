@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { NO_INSTANCES, type Execution } from '#core/execution/execution.js';
+import { NO_INSTANCES } from '#core/execution/execution.js';
 import { REQUEST_LIMITS } from '#core/limits.js';
 import type { UpgradeRequest } from './create-upgrade.js';
 import { aStoredExecution } from './persistence/execution.contract.js';
