@@ -162,6 +162,7 @@ export function aGoodHistory(): Happening[] {
     ...told(BACK_EVENTS, 0, BACK),
     ...told(DONE_EVENTS, 1, DONE),
     { kind: 'LOAD', fleet: 'a', served: 1_000, dropped: 0, problems: [] },
+    { kind: 'PHASE', phase: 'CENSUS' },
     {
       kind: 'EXECUTION',
       execution: execution({ ...back, id: BACK, status: 'ROLLED_BACK' }),

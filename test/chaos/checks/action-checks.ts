@@ -60,6 +60,10 @@ export function actionsCountOnce(ledger: Ledger): Checked {
     const lines = [...ops.map(({ asked }) => asked.line), ...rows.map(({ line }) => line)];
     const say = (what: string): void =>
       void findings.push({ what: `I13: ${action} by ${by} ${what}`, lines });
+    for (const { executionId } of rows) {
+      if (wish.executionId === null || executionId === wish.executionId) continue;
+      say(`is recorded of ${executionId}, and was asked of ${wish.executionId}`);
+    }
     if (rows.length > 1) say(`is recorded ${String(rows.length)} times`);
     if (accepted.length > 0 && rows.length === 0) say('was accepted and is not recorded');
     if (accepted.length > 0 && !toldBy.has(by)) say('was accepted and no event tells of it');

@@ -5,6 +5,7 @@ import * as events from './event-checks.js';
 import * as fleets from './fleet-checks.js';
 import { ledgerOf, type Check, type Checked } from './ledger.js';
 import { rowsAreTrue } from './standing-checks.js';
+import { historyIsWhole } from './whole-history.js';
 
 const CHECKS: Readonly<Record<string, Check>> = {
   'I1 every operation is begun once, and told of': fleets.actsAreDoneOnce,
@@ -31,7 +32,11 @@ export interface NamedCheck extends Checked {
   readonly name: string;
 }
 
+/** Of a history that is not whole nothing else is said: it would be said of what is missing. */
 export function checkHistory(lines: readonly Line[]): NamedCheck[] {
   const ledger = ledgerOf(lines);
-  return Object.entries(CHECKS).map(([name, check]) => ({ name, ...check(ledger) }));
+  const whole = { name: 'the history is whole', ...historyIsWhole(ledger) };
+  if (whole.findings.length > 0) return [whole];
+  const judged = Object.entries(CHECKS).map(([name, check]) => ({ name, ...check(ledger) }));
+  return [whole, ...judged];
 }

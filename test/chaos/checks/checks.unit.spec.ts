@@ -172,6 +172,57 @@ describe('what each checker catches, and the line it names', () => {
             .map((act) => ({ ...act, operationId: `${DONE}/1/1/bring` })),
         ]),
     ],
+    'an instance completed that its fleet was never asked to bring': [
+      /no act at the fleet is .*\/0\/1\/bring, which was told to be done/,
+      () => actsOf((acts) => acts.filter(({ verb }) => verb !== 'bring')),
+    ],
+    'an instance completed on what its fleet made of it by a fault': [
+      /no act at the fleet is .*\/0\/1\/bring, which was told to be done/,
+      () => actsOf((acts) => acts.map((act) => ({ ...act, outcome: 'LIE' as const }))),
+    ],
+    'a process that was never started': [
+      /a-1 1.0.1 is told to be done and was never started/,
+      () =>
+        eventSpoilt(`${BACK}/9`, (one) => ({
+          ...one,
+          text: one.text
+            .replace('"instanceId":"a-0"', '"instanceId":"a-1"')
+            .replace('"instanceStatus":"ROLLED_BACK"', '"instanceStatus":"COMPLETED"')
+            .replace('"version":"1.0.0"', '"version":"1.0.1"'),
+        })),
+    ],
+    'an instance whose row says something else than the events': [
+      /I6: .*: i-0 is PENDING by REST, COMPLETED was told/,
+      () =>
+        spoilt('EXECUTION', (one) => ({
+          ...one,
+          instances: one.instances.map((row) => ({ ...row, status: 'PENDING' })),
+        })),
+    ],
+    'an execution of which nothing is told': [
+      /I2: .*b: nothing is told of it/,
+      () =>
+        spoilt('EXECUTION', (one) =>
+          one.execution.id === DONE ? { ...one, events: [] } : one,
+        ).filter((one) => one.kind !== 'EVENT' || one.key !== DONE),
+    ],
+    'an action recorded under another upgrade': [
+      /I13: pause by olga-1 is recorded of .*b, and was asked of .*a/,
+      () =>
+        spoilt('RECORDED', (one) => (one.by === 'olga-1' ? { ...one, executionId: DONE } : one)),
+    ],
+    'a run that was not looked at when it was over': [
+      /the history is whole: it ends before all was over/,
+      () => aGoodHistory().filter((one) => one.kind !== 'PHASE' || one.phase !== 'CENSUS'),
+    ],
+    'a fleet that nobody has looked at in the end': [
+      /the history is whole: nobody has looked at b in the end/,
+      () => aGoodHistory().filter((one) => one.kind !== 'STANDING' || one.fleet !== 'b'),
+    ],
+    'a run in which nothing was upgraded': [
+      /the history is whole: no upgrade is in it/,
+      () => aGoodHistory().filter((one) => one.kind !== 'EXECUTION'),
+    ],
     'a process started twice for one attempt': [
       /a-0 1.0.1 was started 2 times, 1 were told of/,
       () => spoilt('STARTED', (one) => (one.version === '1.0.1' ? [one, one] : one)),

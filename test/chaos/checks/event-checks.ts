@@ -1,7 +1,7 @@
 /** What the progress topic must have told: everything, once, in order, and only what is allowed. */
 import type { ExecutionStatus, InstanceStatus } from '#core/execution/execution.js';
 import { EXECUTION_STEPS, INSTANCE_STEPS } from '../../legal-steps.js';
-import { linesOf } from '../history.js';
+import { linesOf, type LineOf } from '../history.js';
 import type { Checked, Finding, Ledger, ToldEvent } from './ledger.js';
 
 /** I2, I3: 1, 2, 3… without a gap, each event always the same to the byte, and the same by REST. */
@@ -9,6 +9,8 @@ export function eventsAreTold(ledger: Ledger): Checked {
   const findings: Finding[] = [...differentTexts(ledger)];
   for (const [id, { line, events: byRest }] of ledger.executions) {
     const told = ledger.events.get(id) ?? [];
+    if (told.length === 0)
+      findings.push({ what: `I2: ${id}: nothing is told of it`, lines: [line] });
     const wrong = told.findIndex(({ event }, at) => event.data.sequence !== at + 1);
     if (wrong >= 0) {
       const there = told[wrong];
@@ -78,11 +80,26 @@ export function stepsAreLegal(ledger: Ledger): Checked {
     }
     const last = told.at(-1);
     const shown = ledger.executions.get(last?.event.data.executionId ?? '');
-    if (shown === undefined || last === undefined || shown.execution.status === status) continue;
+    if (shown === undefined || last === undefined) continue;
+    findings.push(...otherRows(shown, standing));
+    if (shown.execution.status === status) continue;
     const what = `I6: REST says ${shown.execution.status}, the last event ${String(status)}`;
     findings.push({ what, lines: [last.line, shown.line] });
   }
   return { looked, findings };
+}
+
+/** Rows that are not what the last event of their instance has told. */
+function otherRows(
+  { line, execution, instances }: LineOf<'EXECUTION'>,
+  standing: ReadonlyMap<string, InstanceStatus>,
+): Finding[] {
+  return instances.flatMap(({ instanceId, status }) => {
+    const told = standing.get(instanceId) ?? 'PENDING';
+    if (status === told) return [];
+    const what = `${instanceId} is ${status} by REST, ${told} was told`;
+    return [{ what: `I6: ${execution.id}: ${what}`, lines: [line] }];
+  });
 }
 
 /** I10: in a pause, after a stop and in a rollback nothing is begun on any instance. */

@@ -1,5 +1,7 @@
 /** What was done to the fleets, seen by themselves and from outside. */
+import type { InstanceStatus } from '#core/execution/execution.js';
 import { compareFences, type Fence } from '#targets/target.driver.js';
+import { SIMULATED_LIMITS } from '#targets/target-limits.js';
 import { linesOf, type FleetSeen, type InstanceSeen, type LineOf } from '../history.js';
 import {
   atMsOf,
@@ -16,12 +18,26 @@ type Act = LineOf<'ACTS'>['acts'][number];
 /** Not begun, or begun and cut short: whoever asks again begins it anew. */
 const NOT_DONE: readonly Act['outcome'][] = ['SUPERSEDED', 'NO_DATA'];
 
-/** I1: an operation is begun once; nothing is done that no event tells of. */
+/** What hangs goes on once the fault is taken away. */
+const DONE: readonly Act['outcome'][] = ['DONE', 'HANG'];
+
+/** I1: an operation is begun once; what is done is told, and what is told to be done was. */
 export function actsAreDoneOnce(ledger: Ledger): Checked {
   const findings: Finding[] = [];
   let looked = 0;
-  const told = attemptsTold(ledger);
+  const told = bringsTold(ledger, 'UPGRADING');
   for (const { line, fleet, acts } of linesOf(ledger.lines, 'ACTS')) {
+    const done = new Set(
+      acts.filter(({ outcome }) => DONE.includes(outcome)).map(({ operationId }) => operationId),
+    );
+    for (const [id, { fleet: of, line: toldAt }] of bringsTold(ledger, 'COMPLETED')) {
+      // Its beginnings are gone: of those nobody knows.
+      if (of !== fleet || acts.length >= SIMULATED_LIMITS.historyMax) continue;
+      looked += 1;
+      if (done.has(id)) continue;
+      const what = `I1: ${fleet}: no act at the fleet is ${id}, which was told to be done`;
+      findings.push({ what, lines: [toldAt, line] });
+    }
     const begun = new Map<string, number>();
     for (const act of acts) {
       looked += 1;
@@ -46,19 +62,31 @@ function isForward(act: Act): boolean {
   return act.verb === 'bring' && /^[0-9a-f-]{36}\/\d+\/\d+\/bring$/.test(act.operationId);
 }
 
-/** The bring of every attempt that the events tell of, by its operation's id. */
-function attemptsTold({ executions, events }: Ledger): Set<string> {
-  const ids = new Set<string>();
-  for (const [executionId, { instances }] of executions) {
-    const indices = new Map(instances.map(({ instanceId, index }) => [instanceId, index]));
-    for (const { event } of events.get(executionId) ?? []) {
-      const { data } = event;
-      if (!('instanceId' in data) || data.instanceStatus !== 'UPGRADING') continue;
-      const index = String(indices.get(data.instanceId));
-      ids.add(`${executionId}/${index}/${String(data.attempt)}/bring`);
+interface ToldBring {
+  readonly fleet: string;
+  readonly instanceId: string;
+  readonly version: string | null;
+  /** Where it is told. */
+  readonly line: number;
+}
+
+/** The brings of which the events tell that they came to a status, by their operations' ids. */
+function bringsTold(ledger: Ledger, status: InstanceStatus): Map<string, ToldBring> {
+  const brings = new Map<string, ToldBring>();
+  for (const { fleet } of ledger.run.fleets) {
+    for (const { execution, instances } of executionsOf(ledger, fleet)) {
+      const indices = new Map(instances.map(({ instanceId, index }) => [instanceId, index]));
+      for (const { line, event } of ledger.events.get(execution.id) ?? []) {
+        const { data } = event;
+        if (!('instanceId' in data) || data.instanceStatus !== status) continue;
+        const { instanceId, attempt, version } = data;
+        const index = String(indices.get(instanceId));
+        const id = `${execution.id}/${index}/${String(attempt)}/bring`;
+        brings.set(id, { fleet, instanceId, version, line });
+      }
     }
   }
-  return ids;
+  return brings;
 }
 
 /** A rollback may try an instance once more. */
@@ -66,8 +94,8 @@ const STARTS_OF_A_ROLLBACK = 2;
 
 /** I1 of real processes: an instance is started on a version once for each attempt to take it there. */
 export function processesStartOnce(ledger: Ledger): Checked {
-  const findings: Finding[] = [];
   const starts = linesOf(ledger.lines, 'STARTED');
+  const findings = neverStarted(ledger, starts);
   for (const { fleet } of ledger.run.fleets.filter(({ driver }) => driver === 'agent')) {
     const allowed = startsAllowed(ledger, fleet);
     const counted = new Map<string, number[]>();
@@ -83,6 +111,21 @@ export function processesStartOnce(ledger: Ledger): Checked {
     }
   }
   return { looked: starts.length, findings };
+}
+
+/** What is told to run a version, and no process has ever said so. */
+function neverStarted(ledger: Ledger, starts: readonly LineOf<'STARTED'>[]): Finding[] {
+  const agents = new Set(
+    ledger.run.fleets.filter(({ driver }) => driver === 'agent').map(({ fleet }) => fleet),
+  );
+  const started = new Set(starts.map(({ instanceId, version }) => `${instanceId} ${version}`));
+  return [...bringsTold(ledger, 'COMPLETED').values()].flatMap(
+    ({ fleet, instanceId, version, line }) => {
+      const key = `${instanceId} ${String(version)}`;
+      if (!agents.has(fleet) || started.has(key)) return [];
+      return [{ what: `I1: ${key} is told to be done and was never started`, lines: [line] }];
+    },
+  );
 }
 
 /** By `<instance> <version>`. */
