@@ -11,7 +11,9 @@ const simulated = { declare: () => Promise.resolve(), setFaults: () => Promise.r
 
 const capabilities = () => Promise.resolve({ sets: true });
 
-function probing(room: () => Promise<unknown>): { probe: TargetsProbe; clock: SteppedClock } {
+type Counting = (except: readonly string[], signal: AbortSignal) => Promise<unknown>;
+
+function probing(room: Counting): { probe: TargetsProbe; clock: SteppedClock } {
   const clock = new SteppedClock();
   const drivers = {
     check: () => undefined,
@@ -21,8 +23,12 @@ function probing(room: () => Promise<unknown>): { probe: TargetsProbe; clock: St
 }
 
 describe('counting the instances of a target', () => {
-  it('gives up on a driver that heeds no signal', async () => {
-    const { probe, clock } = probing(() => new Promise(() => undefined));
+  it('gives up on a driver that heeds no signal, and has told it to', async () => {
+    const signals: AbortSignal[] = [];
+    const { probe, clock } = probing((_, signal) => {
+      signals.push(signal);
+      return new Promise(() => undefined);
+    });
     const counted = probe.ask(target);
     const refused = expect(counted).rejects.toMatchObject({
       code: 'TARGET_UNREACHABLE',
@@ -31,6 +37,7 @@ describe('counting the instances of a target', () => {
     });
     await clock.advance(REQUEST_LIMITS.countTimeoutMs);
     await refused;
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
   });
 
   it('leaves no timer behind when it was answered', async () => {
