@@ -12,18 +12,30 @@ import type { Ground, Invariant, WorldView } from './invariant.js';
 export const rowsAndTargets: Invariant = {
   id: 'I8',
   says: 'after healing, the database says what the targets say',
-  watch: (ground) => ({
-    ended: async () => {
-      const { world } = ground;
-      for (const upgrade of world.upgrades) {
-        const execution = world.execution(upgrade.create.id);
-        if (execution === null || !isLast(world, upgrade)) continue;
-        await checkInstances(ground, upgrade, execution);
-        await checkSets(ground, upgrade, execution);
-        await checkDeployment(ground, upgrade);
-      }
-    },
-  }),
+  watch: (ground) => {
+    const silent = new Set<string>();
+    return {
+      answered: (answer) => {
+        if (answer.to !== 'LIST') return;
+        for (const { id, version } of answer.instances) {
+          if (version === null) silent.add(`${answer.fleet} ${id}`);
+        }
+      },
+      ended: async () => {
+        const { world } = ground;
+        for (const upgrade of world.upgrades) {
+          const execution = world.execution(upgrade.create.id);
+          if (execution === null || !isLast(world, upgrade)) continue;
+          // One that did not say what it runs is taken for one on the version come from.
+          const hasSaid = ({ instanceId }: StoredInstance): boolean =>
+            !silent.has(`${upgrade.fleet} ${instanceId}`);
+          await checkInstances(ground, upgrade, execution, hasSaid);
+          await checkSets(ground, upgrade, execution);
+          await checkDeployment(ground, upgrade);
+        }
+      },
+    };
+  },
 };
 
 /** Whatever an earlier one says of the fleet, this one has had it since. */
@@ -35,8 +47,11 @@ async function checkInstances(
   { must, world }: Ground,
   upgrade: Upgrade,
   execution: Execution,
+  hasSaid: (instance: StoredInstance) => boolean,
 ): Promise<void> {
-  const instances = world.instances(execution.id);
+  const instances = world
+    .instances(execution.id)
+    .filter((one) => one.status !== 'PENDING' || hasSaid(one));
   const ids = instances.map(({ instanceId }) => instanceId);
   const nowMs = world.nowMs();
   const rows = (await world.truth.realInstances(upgrade, ids)).map((row) => settle(row, nowMs));
