@@ -20,4 +20,9 @@ export const REGRESSIONS: readonly Regression[] = [
     found: 'a fleet stood on a version that its last execution knew nothing of, and kept another',
     shownBy: 'apps/orchestrator/src/tidying.runner.unit.spec.ts',
   },
+  {
+    seed: 12_958,
+    found: 'a target that forgot every switch was handed it again a hundred times a second',
+    shownBy: 'libs/targets/src/set-step.unit.spec.ts',
+  },
 ];

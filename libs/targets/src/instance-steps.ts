@@ -13,9 +13,8 @@ import {
   HEALTH_CHECK_MIN_INTERVAL_MS,
   OPERATIONS_PER_CALL_MAX,
   ROUND_MIN_INTERVAL_MS,
-  UNREACHABLE_FIRST_PAUSE_MS,
-  UNREACHABLE_PAUSE_MAX_MS,
 } from './target-limits.js';
+import { forgottenPauseMs, unreachablePauseMs } from './retry-pause.js';
 import { compareFences, TargetUnreachableError } from './target.driver.js';
 import type {
   Fence,
@@ -40,8 +39,10 @@ interface Walk {
   verb: InstanceVerb | null;
   operationId: string;
   submitted: boolean;
-  /** When health is to be looked at next. */
-  checkAtMs: number;
+  /** How often the target has forgotten an operation that it had taken. */
+  forgotten: number;
+  /** Not before this its health is looked at, or its operation submitted. */
+  dueAtMs: number;
   isReadmitted: boolean;
   /** What the last look showed; null: nobody has looked yet. */
   problem: HealthProblem | null;
@@ -149,7 +150,8 @@ export class InstanceSteps {
       verb,
       operationId: verb === null ? '' : operationIdOf(this.#settings.executionId, step, verb),
       submitted: false,
-      checkAtMs: 0,
+      forgotten: 0,
+      dueAtMs: 0,
       isReadmitted: false,
       problem: null,
     };
@@ -157,10 +159,11 @@ export class InstanceSteps {
 
   /** Batches of one verb each, so that a slow kind of work does not hold up a quick one. */
   async #submitNew(round: Round): Promise<void> {
+    const nowMs = this.#clock.nowMs();
     for (const verb of VERBS) {
       const fresh: Walk[] = [];
       for (const walk of this.#walks.values()) {
-        if (walk.verb === verb && !walk.submitted) fresh.push(walk);
+        if (walk.verb === verb && !walk.submitted && walk.dueAtMs <= nowMs) fresh.push(walk);
       }
       await this.#submit(fresh, verb, round);
     }
@@ -196,6 +199,8 @@ export class InstanceSteps {
         return;
       case 'UNKNOWN':
         walk.submitted = false;
+        walk.forgotten += 1;
+        walk.dueAtMs = this.#clock.nowMs() + forgottenPauseMs(walk.forgotten);
         return;
       case 'REFUSED':
         walk.submitted = false;
@@ -203,7 +208,7 @@ export class InstanceSteps {
         return;
       case 'SUCCEEDED':
         if (walk.verb === 'readmit' && this.#settings.looksAfterReadmit === true) {
-          Object.assign(walk, { verb: null, submitted: false, checkAtMs: 0, isReadmitted: true });
+          Object.assign(walk, { verb: null, submitted: false, dueAtMs: 0, isReadmitted: true });
         } else {
           this.#settle(walk, round, { outcome: 'DONE', ...closedBy(state) });
         }
@@ -219,7 +224,7 @@ export class InstanceSteps {
     const nowMs = this.#clock.nowMs();
     const due: Walk[] = [];
     for (const walk of this.#walks.values()) {
-      if (walk.verb === null && walk.checkAtMs <= nowMs) due.push(walk);
+      if (walk.verb === null && walk.dueAtMs <= nowMs) due.push(walk);
     }
     for (const batch of batches(due)) {
       if (round.superseded !== undefined) return;
@@ -267,7 +272,7 @@ export class InstanceSteps {
     }
     // The last look falls on the end of the time, so that no instance is given up unseen.
     const next = nowMs + Math.max(healthCheckIntervalMs, HEALTH_CHECK_MIN_INTERVAL_MS);
-    walk.checkAtMs = Math.min(next, Math.max(endMs, nowMs + HEALTH_CHECK_MIN_INTERVAL_MS));
+    walk.dueAtMs = Math.min(next, Math.max(endMs, nowMs + HEALTH_CHECK_MIN_INTERVAL_MS));
     return false;
   }
 
@@ -325,7 +330,7 @@ export class InstanceSteps {
   #nextEventMs(): number {
     let nextMs = Infinity;
     for (const walk of this.#walks.values()) {
-      if (walk.verb === null && walk.checkAtMs < nextMs) nextMs = walk.checkAtMs;
+      if (walk.verb === null && walk.dueAtMs < nextMs) nextMs = walk.dueAtMs;
       const deadlineMs = deadlineOf(walk.step, this.#settings);
       if (deadlineMs < nextMs) nextMs = deadlineMs;
     }
@@ -358,9 +363,8 @@ export class InstanceSteps {
       this.#unreachableInARow = 0;
       return 0;
     }
-    const pauseMs = UNREACHABLE_FIRST_PAUSE_MS * 2 ** Math.min(this.#unreachableInARow, 10);
     this.#unreachableInARow += 1;
-    return Math.min(pauseMs, UNREACHABLE_PAUSE_MAX_MS);
+    return unreachablePauseMs(this.#unreachableInARow);
   }
 }
 

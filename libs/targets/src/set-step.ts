@@ -1,3 +1,5 @@
+import type { Clock } from '#runtime/clock.js';
+import { forgottenPauseMs } from './retry-pause.js';
 import type { Fence, OperationState, SetOperation, TargetDriver } from './target.driver.js';
 
 /** How an operation on a set stands, by what the target says and what is. */
@@ -15,11 +17,17 @@ export type SetStanding =
  */
 export class SetStep {
   #submitted: string | null = null;
+  /** How often the target has forgotten an operation that it had taken. */
+  #forgotten = 0;
 
-  constructor(private readonly driver: TargetDriver) {}
+  constructor(
+    private readonly driver: TargetDriver,
+    private readonly clock: Clock,
+  ) {}
 
   /**
-   * Submits it, or looks how it stands, waiting up to `waitMs`. Throws what the driver throws; then
+   * Submits it, or looks how it stands, waiting up to `waitMs`: also when the target has forgotten it
+   * once more, so that nobody who asks on and on floods the target. Throws what the driver throws; then
    * nobody knows how it stands, and to ask again is right.
    */
   async advance(
@@ -34,6 +42,8 @@ export class SetStep {
         return { state: 'RUNNING' };
       case 'UNKNOWN':
         this.#submitted = null;
+        this.#forgotten += 1;
+        await this.clock.sleep(Math.min(waitMs, forgottenPauseMs(this.#forgotten)), signal);
         return { state: 'RUNNING' };
       case 'REFUSED':
         this.#submitted = null;

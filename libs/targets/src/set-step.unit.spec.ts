@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '#testing/manual-clock.js';
 import { SetStep } from './set-step.js';
 import type { OperationState, SetOperation, TargetDriver } from './target.driver.js';
 
@@ -17,7 +18,8 @@ function target(states: readonly Partial<OperationState>[], live = 'new', there 
     pollSet: () => answer('poll'),
     sets: () => Promise.resolve(there.map((name) => ({ name, live: name === live, listed: 1 }))),
   } as unknown as TargetDriver;
-  return { step: new SetStep(driver), asked };
+  const clock = new ManualClock();
+  return { step: new SetStep(driver, clock), asked, clock };
 }
 
 const operation = (verb: SetOperation['verb']): SetOperation => ({ id: 'op', verb, set: 'new' });
@@ -39,6 +41,18 @@ describe('an operation on a set', () => {
     await step.advance(operation('switch'), { ...FENCE, epoch: 2 }, 0);
     await step.advance(operation('switch'), { ...FENCE, epoch: 2 }, 0);
     expect(asked).toEqual(['submit 1', 'poll', 'submit 2', 'poll', 'submit 2']);
+  });
+
+  it('is submitted ever more seldom to a target that forgets it again and again', async () => {
+    const forgets = Array.from({ length: 6 }, () => [RUNNING, { state: 'UNKNOWN' } as const]);
+    const { step, clock } = target(forgets.flat());
+    const pausesMs: number[] = [];
+    while (pausesMs.length < forgets.length) {
+      const sinceMs = clock.nowMs();
+      await step.advance(operation('switch'), FENCE, 1_000);
+      pausesMs.push(clock.nowMs() - sinceMs);
+    }
+    expect(pausesMs).toEqual([0, 100, 200, 400, 800, 1_000]);
   });
 
   it('is over for whoever was superseded', async () => {

@@ -82,6 +82,23 @@ describe('an operation', () => {
     expect(submits).toEqual(['submit x/0/1/drain', 'submit x/0/1/drain']);
   });
 
+  it('that its target forgets again and again is submitted ever more seldom', async () => {
+    const { clock, driver, steps } = walked();
+    steps.put([stepOf(0, 'DRAINING', clock)]);
+    driver.polled = (id) => Promise.resolve({ id, state: 'UNKNOWN' });
+    const submittedAtMs: number[] = [];
+    driver.submitted = (id) => {
+      submittedAtMs.push(clock.nowMs() - startMs);
+      return { id, state: 'RUNNING' };
+    };
+    const startMs = clock.nowMs();
+    for (let ms = 0; ms <= 5_000; ms += 50) {
+      await steps.advance(FENCE, 0);
+      clock.pass(50);
+    }
+    expect(submittedAtMs).toEqual([0, 50, 150, 350, 750, 1_550, 3_150]);
+  });
+
   it('whose answer comes when another attempt has begun says nothing about that', async () => {
     const { clock, driver, steps } = walked();
     steps.put([stepOf(0, 'DRAINING', clock)]);

@@ -17,9 +17,9 @@ export const POLL_WAIT_MAX_MS = 20_000;
 export const HEALTH_CHECK_MIN_INTERVAL_MS = 20;
 /** A round in which nothing ended is not followed by the next one earlier than this. */
 export const ROUND_MIN_INTERVAL_MS = 20;
-/** Pause after the first round in which the target could not be asked; doubled up to the maximum. */
-export const UNREACHABLE_FIRST_PAUSE_MS = 100;
-export const UNREACHABLE_PAUSE_MAX_MS = 2_000;
+/** Pause before a target is asked again that failed once; doubled with each time in a row. */
+export const RETRY_FIRST_PAUSE_MS = 100;
+export const RETRY_PAUSE_MAX_MS = 2_000;
 
 /** Bounds of the `simulated` driver. */
 export const SIMULATED_LIMITS = {

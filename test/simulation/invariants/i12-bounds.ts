@@ -9,7 +9,7 @@ const OUTBOX_ROWS_MAX = 5_000;
 /** Kinds of timers there are. */
 const TIMERS_PER_EXECUTION_MAX = 7;
 /** One operation is handed to a target again when that has forgotten it; not in a busy circle. */
-const SUBMITS_MAX = { atOnce: 100, perSecond: 100 } as const;
+const SUBMITS_MAX = { atOnce: 50, perSecond: 10 } as const;
 
 export const allBounded: Invariant = {
   id: 'I12',

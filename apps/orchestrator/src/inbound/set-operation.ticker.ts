@@ -32,7 +32,7 @@ export class SetOperationTicker {
     private readonly driver: TargetDriver,
     private readonly clock: Clock,
   ) {
-    this.#step = new SetStep(driver);
+    this.#step = new SetStep(driver, clock);
   }
 
   /** One call of the target. Throws TargetUnreachableError as long as the operation has time. */

@@ -107,7 +107,7 @@ export class TidyingTicker {
     if (operation.verb === 'weigh' && !(await driver.capabilities(signal)).weights) {
       return { state: 'DONE', liveSet: null };
     }
-    const step = new SetStep(driver);
+    const step = new SetStep(driver, clock);
     const endMs = clock.nowMs() + drainTimeoutMs + STEP_LIMITS.setOperationMs;
     for (;;) {
       const fence = { handOver, epoch };

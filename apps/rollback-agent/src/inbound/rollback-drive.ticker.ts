@@ -181,7 +181,7 @@ export class RollbackDrive implements Drive {
     }
     const steps = new InstanceSteps(driver, settingsOf(this.running.id, asked), clock);
     steps.put(stepsOf(underWay, asked));
-    const sets = new SetStep(driver);
+    const sets = new SetStep(driver, clock);
     return { work, asked, target: { driver, steps, sets } };
   }
 
