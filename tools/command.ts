@@ -12,18 +12,42 @@ export interface Command {
 }
 
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+const EXIT_USAGE = 2;
 /** Whoever read the output has gone, as `head` does. */
 const EXIT_UNREAD = 141;
 
-/** The options of the command line; one that is mistyped ends the command, and says which. */
-export function optionsOf<Options extends NonNullable<ParseArgsConfig['options']>>(
-  options: Options,
-): ReturnType<typeof parseArgs<{ options: Options }>>['values'] {
-  try {
-    return parseArgs({ options }).values;
-  } catch (error) {
-    process.exit(failure(error));
+/** What was typed is not what the command takes: its message names the argument, and what it takes. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/**
+ * What was typed behind the command. Ends it when that is `--help`, which prints the help, or when
+ * an option is mistyped, which prints what is wrong and the help.
+ */
+export function argumentsOf<Config extends ParseArgsConfig>(
+  config: Config,
+  help: string,
+): ReturnType<typeof parseArgs<Config>> {
+  if (process.argv.slice(2).includes('--help')) {
+    say(help);
+    process.exit(0);
   }
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    // Node adds how to pass what begins with a dash as something else, which nothing here takes.
+    const [what = ''] = (error instanceof Error ? error.message : String(error)).split('. ');
+    console.error(`${what}\n\n${help}`);
+    process.exit(EXIT_USAGE);
+  }
+}
+
+/** @throws UsageError unless it is a whole number of at least 1 */
+export function countOf(option: string, text: string): number {
+  const count = Number(text);
+  if (Number.isSafeInteger(count) && count >= 1) return count;
+  throw new UsageError(`${option}: expected a whole number from 1, not ${text}`);
 }
 
 /** Prints a line of progress. */
@@ -76,7 +100,7 @@ export async function runCommand(
 function failure(error: unknown): number {
   const debug = process.env['DEBUG'] !== undefined && error instanceof Error;
   console.error(debug ? error.stack : error instanceof Error ? error.message : error);
-  return 1;
+  return error instanceof UsageError ? EXIT_USAGE : 1;
 }
 
 /** Resolves when someone asks the command to end. */

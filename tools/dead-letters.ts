@@ -6,14 +6,13 @@
  *
  * Brokers are those of KAFKA_BROKERS, else of the stack that runs in this checkout.
  */
-import { parseArgs } from 'node:util';
 import { TOPICS } from '#contracts/topics.js';
 import {
   listDeadLetters,
   replayDeadLetter,
   type ListedLetter,
 } from '#messaging/dead-letter-desk.js';
-import { runCommand, say } from './command.js';
+import { argumentsOf, countOf, runCommand, say, UsageError } from './command.js';
 import { letterLines } from './dead-letters/letter-lines.js';
 import { runningBrokers } from './stack/running-brokers.js';
 
@@ -25,25 +24,34 @@ const USAGE = [
 
 const LIMIT_DEFAULT = 20;
 
-await runCommand(async () => {
-  const asked = parseArgs({
+const asked = argumentsOf(
+  {
     allowPositionals: true,
     options: { limit: { type: 'string', default: String(LIMIT_DEFAULT) } },
-  });
+  },
+  USAGE,
+);
+
+await runCommand(async () => {
   const [verb, ...rest] = asked.positionals;
-  if (verb === 'list' && rest.length <= 1) return list(rest[0], Number(asked.values.limit));
-  const [topic, partition, offset] = rest;
-  if (verb === 'replay' && rest.length === 3 && topic && partition && /^\d+$/.test(offset ?? '')) {
-    return replay(topic, Number(partition), offset ?? '');
+  if (verb === 'list' && rest.length <= 1) {
+    return list(rest[0], countOf('--limit', asked.values.limit));
   }
-  console.error(USAGE);
-  return 2;
+  const [topic = '', partition = '', offset = ''] = rest;
+  if (verb === 'replay' && rest.length === 3) {
+    return replay(topic, numberOf('partition', partition), String(numberOf('offset', offset)));
+  }
+  throw new UsageError(USAGE);
 });
 
+function numberOf(name: string, text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new UsageError(`<${name}>: expected a whole number, as \`list\` shows it, not ${text}`);
+}
+
 async function list(topic: string | undefined, limit: number): Promise<number> {
-  if (!Number.isInteger(limit) || limit < 1) throw new Error('--limit: expected a whole number');
-  const brokers = runningBrokers();
   const topics = topic === undefined ? Object.values(TOPICS) : [originalOf(topic)];
+  const brokers = runningBrokers();
   let found = 0;
   for (const each of topics) {
     const letters: ListedLetter[] = await listDeadLetters(brokers, each, { limit });
@@ -63,5 +71,8 @@ async function replay(topic: string, partition: number, offset: string): Promise
 
 /** A letter's own topic is as good a name as the one it came from. */
 function originalOf(topic: string): string {
-  return topic.replace(/\.dlq$/, '');
+  const original = topic.replace(/\.dlq$/, '');
+  const topics: readonly string[] = Object.values(TOPICS);
+  if (topics.includes(original)) return original;
+  throw new UsageError(`<topic>: expected one of ${topics.join(', ')}, not ${topic}`);
 }

@@ -3,8 +3,7 @@
  * what the topics say and what the targets say. It changes nothing, but with `--fix`, all four
  * services stopped, what is safe to repair (tools/doctor/repairs.ts says why).
  */
-import { parseArgs } from 'node:util';
-import { runCommand, say } from './command.js';
+import { argumentsOf, runCommand, say } from './command.js';
 import { repairsFor } from './doctor/diagnose.js';
 import { examine, reasonOf, type Examined } from './doctor/examination.js';
 import type { Diagnosis } from './doctor/finding.js';
@@ -25,9 +24,20 @@ Says where databases, topics and targets differ, what that means, and what to do
                  what was mended and what is left
 
 Ends with 0 when nothing was found (with --fix: when nothing is left but what ends when the services
-start), with 1 when something was (is left), with 2 when a part could not be asked, or no such tenant
-is known. Servers are those of DATABASE_URL and KAFKA_BROKERS, else of the stack that runs in this
+start), with 1 when something was (is left), with 2 when a part could not be asked, no such tenant
+is known, or it was asked for something else. Servers are those of DATABASE_URL and KAFKA_BROKERS, else of the stack that runs in this
 checkout.`;
+
+const { values } = argumentsOf(
+  {
+    options: {
+      tenant: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      fix: { type: 'boolean', default: false },
+    },
+  },
+  HELP,
+);
 
 await runCommand(async () => {
   try {
@@ -39,18 +49,6 @@ await runCommand(async () => {
 });
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      tenant: { type: 'string' },
-      json: { type: 'boolean', default: false },
-      fix: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    say(HELP);
-    return 0;
-  }
   const databaseUrl = runningDatabase();
   if (!URL.canParse(databaseUrl)) throw new Error('DATABASE_URL is no URL');
   const asked = { databaseUrl, brokers: runningBrokers(), tenant: values.tenant ?? null };

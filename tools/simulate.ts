@@ -1,37 +1,66 @@
-/**
- * `npm run simulate`: the whole saga under seeded faults, in virtual time.
- *
- *   npm run simulate -- --seeds 10000         seeds 1 to 10000 on all cores; --from 5001 begins
- *                                             elsewhere, --jobs 1 leaves the other cores alone
- *   npm run simulate -- --seed 42 --trace     one run, line by line
- *   npm run simulate -- --bug dual-write      with a planted bug, which must be caught
- *   npm run simulate -- --bugs                each planted bug, and after how many seeds it was
- */
+/** `npm run simulate`: the whole saga under seeded faults, in virtual time. */
 import { availableParallelism } from 'node:os';
 import { replayLine, runSeed, type SeedRun } from '../test/simulation/run-seed.js';
-import { optionsOf, runCommand, say, type Command } from './command.js';
+import { argumentsOf, countOf, runCommand, say, UsageError, type Command } from './command.js';
 import { bugOf } from './simulate/bugs.js';
-import { huntAll } from './simulate/planted-bugs.js';
+import { huntAll, huntOne } from './simulate/planted-bugs.js';
 import { ProgressLine } from './simulate/progress-line.js';
 import { runSeeds } from './simulate/seed-threads.js';
 import { Tally } from './simulate/tally.js';
 
-const values = optionsOf({
-  seeds: { type: 'string', default: '300' },
-  from: { type: 'string', default: '1' },
-  jobs: { type: 'string', default: String(availableParallelism()) },
-  seed: { type: 'string' },
-  trace: { type: 'boolean', default: false },
-  bug: { type: 'string' },
-  bugs: { type: 'boolean', default: false },
-});
+const HELP = `npm run simulate -- [--seeds <count>] [--from <seed>] [--jobs <count>]
+                    --seed <seed> [--trace] [--bug <name>]
+                    --bug <name> [--seeds <count>]
+                    --bugs
 
-/** A whole number of at least 1, as it was typed. */
-function countOf(name: 'seeds' | 'from' | 'jobs' | 'seed'): number {
-  const text = values[name] ?? '';
-  const count = Number(text);
-  if (Number.isSafeInteger(count) && count >= 1) return count;
-  throw new Error(`--${name} is a whole number from 1, not ${text}`);
+Runs the services' own code under seeded faults, in virtual time, and looks at what must hold.
+
+  --seeds <count>  that many seeds, from 1 on; 300 when left out
+  --from <seed>    the first of them
+  --jobs <count>   on so many cores; all when left out
+  --seed <seed>    one run
+  --trace          of one run every line of what happened
+  --bug <name>     with a bug planted behind a port: looks for the first seed that catches it
+  --bugs           the same with each planted bug, one after the other
+
+Ends with 0 when nothing was wrong (with a planted bug: when it was caught), else with 1; with 2 when
+it was asked for something else.`;
+
+const { values } = argumentsOf(
+  {
+    options: {
+      seeds: { type: 'string' },
+      from: { type: 'string' },
+      jobs: { type: 'string' },
+      seed: { type: 'string' },
+      trace: { type: 'boolean', default: false },
+      bug: { type: 'string' },
+      bugs: { type: 'boolean', default: false },
+    },
+  },
+  HELP,
+);
+
+const SEEDS_DEFAULT = 300;
+
+function countAsked(name: 'seeds' | 'from' | 'jobs', otherwise: number): number {
+  const text = values[name];
+  return text === undefined ? otherwise : countOf(`--${name}`, text);
+}
+
+function refuseWhatPlaysNoPart(): void {
+  const { seed, seeds, from, jobs, trace, bug, bugs } = values;
+  if (trace && seed === undefined) {
+    throw new UsageError('--trace: expected with --seed, the one run whose lines it prints');
+  }
+  const ofMany = { seeds, from, jobs };
+  for (const [name, text] of Object.entries(ofMany)) {
+    const isIdle = seed !== undefined || bugs || (bug !== undefined && name !== 'seeds');
+    if (text === undefined || !isIdle) continue;
+    throw new UsageError(
+      `--${name}: expected without --seed, --bug and --bugs, which say what is run`,
+    );
+  }
 }
 
 function show(run: SeedRun): void {
@@ -58,7 +87,9 @@ class Pace {
 }
 
 async function runMany(command: Command): Promise<number> {
-  const [first, count, jobs] = [countOf('from'), countOf('seeds'), countOf('jobs')];
+  const first = countAsked('from', 1);
+  const count = countAsked('seeds', SEEDS_DEFAULT);
+  const jobs = countAsked('jobs', availableParallelism());
   const tally = new Tally();
   const pace = new Pace();
   const progress = new ProgressLine(process.stdout, () => performance.now());
@@ -78,15 +109,19 @@ async function runMany(command: Command): Promise<number> {
     progress.show(() => `${stand()}; ${String(count - tally.done)} to go`);
   };
   const { interrupted } = command;
-  await runSeeds({ first, count, jobs, bug: values.bug, done, interrupted });
+  await runSeeds({ first, count, jobs, done, interrupted });
   return tally.wrong === 0 ? 0 : 1;
 }
 
 await runCommand(async (command: Command) => {
+  refuseWhatPlaysNoPart();
   if (values.bugs) return huntAll(command);
   const bug = bugOf(values.bug);
-  if (values.seed === undefined) return runMany(command);
-  const run = await runSeed(countOf('seed'), bug, values.trace ? say : undefined);
+  if (values.seed === undefined) {
+    if (values.bug === undefined) return runMany(command);
+    return huntOne(bug, countAsked('seeds', bug.seedsMax));
+  }
+  const run = await runSeed(countOf('--seed', values.seed), bug, values.trace ? say : undefined);
   show(run);
   return run.problems.length === 0 ? 0 : 1;
 });

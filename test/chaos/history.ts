@@ -267,9 +267,18 @@ export class HistoryFile {
   }
 }
 
+/** @throws what says which line cannot be read */
 export function readHistory(path: string): Line[] {
   const texts = readFileSync(path, 'utf8').split('\n');
-  return texts.filter((text) => text !== '').map((text) => JSON.parse(text) as Line);
+  return texts.flatMap((text, at) => (text === '' ? [] : [lineOf(text, at + 1)]));
+}
+
+function lineOf(text: string, number: number): Line {
+  try {
+    return JSON.parse(text) as Line;
+  } catch {
+    throw new Error(`line ${String(number)} is no JSON`);
+  }
 }
 
 /** All lines of one kind, in their order. */

@@ -7,7 +7,6 @@ export interface SeedsAsked {
   readonly count: number;
   /** How many threads. */
   readonly jobs: number;
-  readonly bug: string | undefined;
   /** Told of each, as they end: not in the order of their numbers. */
   readonly done: (run: SeedRun) => void;
   readonly interrupted: AbortSignal;
@@ -33,9 +32,9 @@ export async function runSeeds({ first, count, jobs, ...asked }: SeedsAsked): Pr
 /** One thread, from its first seed until there are no more. An error of its own ends everything. */
 function runThread(
   take: () => number | null,
-  { bug, done, interrupted }: Pick<SeedsAsked, 'bug' | 'done' | 'interrupted'>,
+  { done, interrupted }: Pick<SeedsAsked, 'done' | 'interrupted'>,
 ): Promise<void> {
-  const worker = new Worker(THREAD, { workerData: { bug } });
+  const worker = new Worker(THREAD);
   return new Promise((resolve, reject) => {
     const goOn = (): void => {
       const seed = take();

@@ -94,6 +94,11 @@ function push(all: Map<string, Counted[]>, key: string, one: Counted): void {
   else there.push(one);
 }
 
+/** In words. */
+function countOf(others: number): string {
+  return others === Infinity ? 'uncounted' : String(others);
+}
+
 function roomOf(listed: number, maxUnavailablePercentage: number): number {
   return Math.max(1, Math.floor((listed * maxUnavailablePercentage) / 100));
 }
@@ -124,7 +129,7 @@ function checkBatch({ must, world }: Ground, seen: SeenExecution, counts: Counts
   const ours = underWay(counters) + counters.FAILED;
   const room = roomOf(listed, maxUnavailablePercentage);
   must(others + ours <= room, () => {
-    const are = `${String(others)} others and ${String(ours)} of ours`;
+    const are = `${countOf(others)} others and ${String(ours)} of ours`;
     return `${id} takes ${String(healthy)}: ${are} are down, room for ${String(room)}`;
   });
 }
@@ -155,7 +160,7 @@ function checkRollback({ must, world }: Ground, { changes }: SeenCommit, counts:
     const others = counts.fewest('rollback-agent', execution, atMs);
     const room = roomOf(work.listed, work.maxUnavailablePercentage);
     must(others + count <= room, () => {
-      return `${of} takes ${String(count)}: ${String(others)} are down, room for ${String(room)}`;
+      return `${of} takes ${String(count)}: ${countOf(others)} are down, room for ${String(room)}`;
     });
   }
 }
