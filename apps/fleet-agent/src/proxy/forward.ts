@@ -11,19 +11,22 @@ import type { RoutingTable, UnderWay, Upstream } from './routing.js';
  * Takes one request to one of a fleet's instances. A request that no instance has received goes to
  * another one; one that may have been received is repeated only if that can do no harm.
  * @param table asked for anew at each attempt
+ * @param silenceMs how long an instance may send nothing; left out: as PROXY_LIMITS says
  */
 export function forward(
   table: () => RoutingTable,
   incoming: IncomingMessage,
   answer: ServerResponse,
+  silenceMs: number = PROXY_LIMITS.upstreamSilenceMs,
 ): void {
-  offer({ table, incoming, answer, tried: new Set() });
+  offer({ table, incoming, answer, silenceMs, tried: new Set() });
 }
 
 interface Offer {
   readonly table: () => RoutingTable;
   readonly incoming: IncomingMessage;
   readonly answer: ServerResponse;
+  readonly silenceMs: number;
   readonly tried: Set<Upstream>;
 }
 
@@ -42,7 +45,7 @@ function offer(given: Offer): void {
 }
 
 function send(given: Offer, upstream: Upstream): void {
-  const { incoming, answer } = given;
+  const { incoming, answer, silenceMs } = given;
   const beganAtMs = performance.now();
   let isConnected = false;
   let isOver = false;
@@ -81,7 +84,7 @@ function send(given: Offer, upstream: Upstream): void {
   };
   upstream.begin(exchange);
   answer.on('close', abandon);
-  outgoing.setTimeout(PROXY_LIMITS.upstreamSilenceMs, () => outgoing.destroy(new SilenceError()));
+  outgoing.setTimeout(silenceMs, () => outgoing.destroy(new SilenceError()));
   outgoing.once('socket', (socket) => {
     const begin = (): void => {
       isConnected = true;
@@ -124,10 +127,7 @@ function pass(
     over(true);
     answer.destroy();
   });
-  response.once('close', () => {
-    if (!response.complete) answer.destroy();
-    over(true);
-  });
+  response.once('close', () => over(true));
 }
 
 const REPEATABLE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
