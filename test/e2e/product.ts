@@ -12,7 +12,7 @@ import type { ProgressEvent } from '#contracts/progress.messages.js';
 import { EventLog, type Demonstration } from '../../tools/demo/demonstration.js';
 import { followProgress } from '../../tools/demo/progress-feed.js';
 import { startLoad, type Load } from '../../tools/demo/load.js';
-import { watchRoom, type RoomWatch } from '../../tools/demo/room-watch.js';
+import { watchRoom } from '../../tools/demo/room-watch.js';
 import {
   countOf,
   hasEnded,
@@ -30,6 +30,7 @@ import { startProduct, type Fleet, type Product } from '../../tools/product/prod
 import type { ExecutionAnswer, RegistryApi } from '../../tools/product/registry-api.js';
 import { upgradeRequest } from '../../tools/product/upgrade-request.js';
 import type { ServiceOptions } from '../../tools/supervise.js';
+import { Onlooker } from './onlooker.js';
 
 /** As long as a test may wait for what should take a second or two, on a busy machine. */
 const LIMIT_MS = 90_000;
@@ -105,6 +106,8 @@ export class TestedProduct {
   readonly #events = new EventLog();
   /** What watches and asks on until it is stopped: a test that fails does not come to that. */
   readonly #watchers: { stop(): Promise<unknown> }[] = [];
+  /** By the name of the fleet. */
+  readonly #onlookers = new Map<string, Onlooker>();
   #fleets = 0;
   #unfollow: (() => Promise<void>) | undefined;
 
@@ -163,21 +166,24 @@ export class TestedProduct {
     });
     // The instances of a new set have ids that nobody knows before.
     const instanceIds = more['strategy'] === 'BLUE_GREEN' ? [] : fleet.instanceIds;
-    return this.#begin(id, { from: currentVersion, to: toVersion, instanceIds });
+    const begun = { fleet: fleet.name, from: currentVersion, to: toVersion, instanceIds };
+    return this.#begin(id, begun);
   }
 
   /** Creates and starts the revert of an upgrade that has ended. */
   async revert(ended: TestedUpgrade): Promise<TestedUpgrade> {
     const { fromVersion, toVersion } = ended.view;
     const { id } = await this.api.post<ExecutionAnswer>(`upgrades/${ended.id}/revert`);
-    return this.#begin(id, { from: toVersion, to: fromVersion, instanceIds: [] });
+    const { fleet } = ended.begun;
+    return this.#begin(id, { fleet, from: toVersion, to: fromVersion, instanceIds: [] });
   }
 
-  /** Looks at the fleet from outside from now on. */
-  watchRoom({ fleet }: TestedFleet): RoomWatch {
-    const watch = watchRoom(this.product.urls['fleet-agent'], fleet.name);
-    this.#watchers.push(watch);
-    return watch;
+  /** Looks at the fleet from outside from now on, at each step of its upgrades too. */
+  watchRoom({ fleet: { name } }: TestedFleet): Onlooker {
+    const onlooker = new Onlooker(() => watchRoom(this.product.urls['fleet-agent'], name));
+    this.#watchers.push(onlooker);
+    this.#onlookers.set(name, onlooker);
+    return onlooker;
   }
 
   /** Changes a version of the example for all upgrades that are created from now on. */
@@ -192,7 +198,9 @@ export class TestedProduct {
 
   async #begin(id: string, begun: Begun): Promise<TestedUpgrade> {
     const upgrade = new TestedUpgrade(this.api, id, begun);
-    this.#events.follow(id, upgrade.hear);
+    this.#events.follow(id, (event) => {
+      if (upgrade.hear(event)) this.#onlookers.get(begun.fleet)?.atStep();
+    });
     await this.api.post(`upgrades/${id}/start`);
     return upgrade;
   }
@@ -220,6 +228,8 @@ export class TestedProduct {
 }
 
 interface Begun {
+  /** Its name. */
+  readonly fleet: string;
   readonly from: string;
   readonly to: string;
   readonly instanceIds: readonly string[];
@@ -236,20 +246,23 @@ export class TestedUpgrade {
   constructor(
     private readonly api: RegistryApi,
     readonly id: string,
-    { from, to, instanceIds }: Begun,
+    readonly begun: Begun,
   ) {
+    const { from, to, instanceIds } = begun;
     this.view = newView(id, { from, to }, instanceIds);
   }
 
-  readonly hear: Parameters<EventLog['follow']>[1] = (event) => {
+  /** Says whether it is heard for the first time. */
+  hear(event: ProgressEvent): boolean {
     const { lastSequence } = this.view;
     this.view = seen(this.view, event);
-    if (this.view.lastSequence === lastSequence) return;
+    if (this.view.lastSequence === lastSequence) return false;
     this.events.push(event);
-    if (!('instanceId' in event.data)) return;
+    if (!('instanceId' in event.data)) return true;
     const { instanceId, instanceStatus, attempt } = event.data;
     if (instanceStatus === 'UPGRADING') this.taken.push(`${instanceId} attempt ${attempt}`);
-  };
+    return true;
+  }
 
   /** Waits until some instances stand in this status. */
   async untilSome(status: string, count = 1): Promise<void> {
