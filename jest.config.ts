@@ -21,7 +21,7 @@ const project = {
 
 /**
  * One run for every test; a file's suffix tells its cost. `unit` and the scenarios touch nothing
- * outside their process, `int` has one real part, `e2e` the built product, one file at a time.
+ * outside their process, `int` has one real part, `e2e` the built product, one file on a stack.
  * Only the projects that have a file in the run start the stack, and all of them share it.
  */
 const config: Config = {
@@ -48,7 +48,7 @@ const config: Config = {
       ...project,
       displayName: 'e2e',
       testMatch: ['**/*.e2e.spec.ts', '<rootDir>/test/e2e/**/*.spec.ts'],
-      runner: '<rootDir>/tools/jest/serial-runner.mjs',
+      runner: '<rootDir>/tools/jest/two-lanes-runner.mjs',
       globalSetup: '<rootDir>/tools/jest/product.setup.mjs',
       globalTeardown: '<rootDir>/tools/jest/stack.teardown.mjs',
     },

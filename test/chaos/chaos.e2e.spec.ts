@@ -1,3 +1,4 @@
+/** @stack own */
 import { describe, expect, it } from '@jest/globals';
 import { shortPlan } from './chaos-plans.js';
 import { judgeRun } from './judged-run.js';

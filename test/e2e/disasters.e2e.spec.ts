@@ -1,3 +1,4 @@
+/** @stack own */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { AgentTargets } from '#targets/agent-targets.js';
 import { idOf, targetOf } from '../../tools/product/example-fleet.js';

@@ -1,3 +1,4 @@
+/** @stack own */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { startStack, type Stack, type StackPart } from '../../tools/stack/stack.js';
 import { startTested, until, type TestedProduct } from './product.js';
