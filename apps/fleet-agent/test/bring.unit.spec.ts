@@ -33,6 +33,7 @@ let underWay: number[];
 let health: Health;
 let living: Set<string>;
 let onDisk: string[];
+let excepted: number[];
 
 async function written(): Promise<string> {
   const names = await readdir(home.fleets);
@@ -46,6 +47,10 @@ class WatchedProcesses extends InstanceProcesses {
   override newToken(): string {
     this.#launches += 1;
     return `new-${String(this.#launches)}`;
+  }
+  override freePort(except: ReadonlySet<number>): Promise<number> {
+    excepted = [...except];
+    return super.freePort(except);
   }
   override lives(token: string): Promise<boolean> {
     return Promise.resolve(living.has(token));
@@ -148,6 +153,11 @@ describe('a bring', () => {
     expect(await bring()).toMatchObject({ failed: expect.any(String) });
     expect(launched()).toHaveLength(PROCESS_LIMITS.portTries);
     expect(living).toEqual(new Set());
+  });
+
+  it('takes no port that traffic may still be sent to', async () => {
+    await bring();
+    expect(excepted).toEqual([OLD.port]);
   });
 
   it('that is taken up again waits for the process it has started, and starts no second', async () => {

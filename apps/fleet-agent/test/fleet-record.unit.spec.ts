@@ -13,8 +13,10 @@ import {
   setsOf,
   withoutSet,
   withPlaces,
+  withRelease,
   type FleetRecord,
 } from '../src/fleet/fleet-record.js';
+import { FLEET_LIMITS } from '../src/fleet-agent-limits.js';
 import { operationRecord, type InstanceRecord } from '../src/fleet/instance-record.js';
 import { accept, ended, operationOf } from '../src/fleet/operation-ledger.js';
 
@@ -160,6 +162,16 @@ describe('places', () => {
   });
 });
 
+it('artifacts are kept of the latest versions, a bounded number of them', () => {
+  let releases: FleetRecord['releases'] = {};
+  const versions = Array.from({ length: FLEET_LIMITS.releasesKept + 3 }, (_, at) => `1.${at}.0`);
+  for (const version of versions) releases = withRelease(releases, version, { image: version });
+  expect(Object.keys(releases)).toEqual(versions.slice(-FLEET_LIMITS.releasesKept));
+  releases = withRelease(releases, '1.5.0', { image: 'anew' });
+  expect(Object.keys(releases)).toHaveLength(FLEET_LIMITS.releasesKept);
+  expect(releases['1.5.0']).toEqual({ image: 'anew' });
+});
+
 describe('an instance is shown as admitted', () => {
   const shown = (fleet: FleetRecord): string[] =>
     fleet.instances.filter((each) => isShownAdmitted(fleet, each)).map(({ id }) => id);
@@ -173,6 +185,15 @@ describe('an instance is shown as admitted', () => {
     const switching = { ...twoSets(), switchingTo: 'green' };
     expect(shown(switching)).toEqual(['api-0000', 'api-0001']);
     expect(routesOf(switching).live).toBe('green');
+  });
+
+  it('not while it is being readmitted: the proxy may not know of it', () => {
+    const asked = { id: 'o-1', verb: 'readmit', instanceId: 'api-0000' } as const;
+    const operation = operationRecord(asked, NOW_MS);
+    const readmitted = (state: 'RUNNING' | 'SUCCEEDED') =>
+      shown(twoSets((each) => ({ ...running(each), operation: { ...operation, state } })));
+    expect(readmitted('RUNNING')).toEqual([]);
+    expect(readmitted('SUCCEEDED')).toEqual(['api-0000', 'api-0001']);
   });
 
   it.each<[string, Partial<InstanceRecord>]>([

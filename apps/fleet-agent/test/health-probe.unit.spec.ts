@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SteppedClock } from '#runtime/stepped-clock.js';
 import { HealthProbe } from '../src/fleet/health.probe.js';
 import { HEALTH_LIMITS } from '../src/fleet-agent-limits.js';
 import { InstanceProcesses } from '../src/processes/instance-process.driver.js';
+import { until } from './real-agent.js';
 
 let server: Server;
 let launch: { token: string; version: string; port: number; operationId: null };
@@ -67,4 +68,25 @@ it('what was seen counts for a moment, and not once the process was changed', as
   probe.forget(launch);
   expect(await saying(200, well)).toMatchObject({ healthy: true });
   expect(HEALTH_LIMITS.cachedMs).toBeLessThanOrEqual(500);
+});
+
+it('an answer without end is none', async () => {
+  const long = { version: '1.0.0', healthy: true, more: 'x'.repeat(HEALTH_LIMITS.bodyMaxBytes) };
+  expect(await saying(200, long)).toMatchObject({ version: null, healthy: false });
+});
+
+it('a bounded number is asked at once', async () => {
+  const held: (() => void)[] = [];
+  server.removeAllListeners('request');
+  server.on('request', (_, answer: ServerResponse) => held.push(() => answer.end('{}')));
+  const all = Array.from({ length: HEALTH_LIMITS.concurrency + 2 }, (_, at) =>
+    probe.healthOf({ ...launch, token: String(at) }),
+  );
+  await until(() => held.length >= HEALTH_LIMITS.concurrency);
+  for (let turns = 0; turns < 20; turns += 1) await new Promise(setImmediate);
+  expect(held).toHaveLength(HEALTH_LIMITS.concurrency);
+  for (const answer of held) answer();
+  await until(() => held.length === all.length);
+  for (const answer of held) answer();
+  expect(await Promise.all(all)).toHaveLength(HEALTH_LIMITS.concurrency + 2);
 });

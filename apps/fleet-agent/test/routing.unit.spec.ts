@@ -109,3 +109,35 @@ describe('what was seen of an instance', () => {
     expect(table.find('i-0')).not.toBe(before);
   });
 });
+
+describe('an instance', () => {
+  const off = (told: SetRoutes['instances']) => told.map((each) => ({ ...each, admitted: false }));
+
+  it('gets requests again once it is admitted again, and none once it is gone', () => {
+    const table = tableOf(instances(1, 0));
+    const known = table.find('i-0');
+    table.tell(off(instances(1, 0)), null);
+    expect(table.pick(NOBODY)).toBeNull();
+    table.tell(instances(1, 0), null);
+    expect(table.pick(NOBODY)).toBe(known);
+    table.tell([], null);
+    expect(known?.admitted).toBe(false);
+  });
+
+  it('that was taken off is idle with its last request, and keeps no connection then', async () => {
+    const table = tableOf(instances(1, 0));
+    const known = table.find('i-0') as Upstream;
+    let closed = 0;
+    known.sockets.destroy = () => (closed += 1);
+    const [first, last] = [{ cut: () => undefined }, { cut: () => undefined }];
+    known.begin(first);
+    known.begin(last);
+    table.tell(off(instances(1, 0)), null);
+    const idle = known.idle(60_000);
+    known.end(first);
+    expect([known.underWay, closed]).toEqual([1, 0]);
+    known.end(last);
+    await idle;
+    expect([known.underWay, closed]).toEqual([0, 1]);
+  });
+});

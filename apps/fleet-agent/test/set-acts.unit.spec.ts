@@ -60,9 +60,10 @@ class EndedProcesses extends InstanceProcesses {
   }
 }
 
+let isHealthy: boolean;
 class HealthyProbe extends HealthProbe {
   override healthOf(): ReturnType<HealthProbe['healthOf']> {
-    return Promise.resolve({ version: '1.0.0', healthy: true, problem: null });
+    return Promise.resolve({ version: '1.0.0', healthy: isHealthy, problem: null });
   }
 }
 
@@ -77,6 +78,7 @@ let over: AbortController;
 let go: AbortSignal;
 
 beforeEach(async () => {
+  isHealthy = true;
   over = new AbortController();
   go = over.signal;
   folder = await mkdtemp(join(tmpdir(), 'set-acts-'));
@@ -143,6 +145,23 @@ describe('a switch', () => {
     await acts.switchTo(FLEET, 'green', go);
     expect(proxy.told.map(({ share }) => share?.percentage ?? null)).toEqual([10, null]);
   });
+});
+
+it('a switch to a set in which nobody is healthy fails, and traffic stays', async () => {
+  isHealthy = false;
+  expect(await acts.switchTo(FLEET, 'green', go)).toEqual({
+    failed: 'set green has no healthy instance that was readmitted',
+  });
+  expect(store.find(FLEET)).toMatchObject({ live: 'main', switchingTo: null });
+  expect(proxy.told).toEqual([]);
+});
+
+it('a set is made with as many places as there is room for, and not with one more', async () => {
+  const { spare } = store;
+  const refused = { failed: `there is room for ${spare} more instances` };
+  expect(await acts.create(FLEET, 'blue', spare + 1, go)).toEqual(refused);
+  expect(await acts.create(FLEET, 'blue', spare, go)).toEqual({});
+  expect(store.spare).toBe(0);
 });
 
 describe('a retirement', () => {

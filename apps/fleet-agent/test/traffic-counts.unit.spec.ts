@@ -45,6 +45,12 @@ describe('metrics of instances', () => {
     },
   );
 
+  it('latency_p95_ms of what took longer than is told apart is longer than two minutes', () => {
+    const counts = new TrafficCounts(0);
+    counts.count({ latencyMs: 3_600_000, isError: false }, 0);
+    expect(metricOver('latency_p95_ms', [counts], 0)).toBeGreaterThan(120_000);
+  });
+
   it('latency_p95_ms leaves out the slowest twentieth', () => {
     const counts = new TrafficCounts(0);
     for (let count = 0; count < 95; count += 1) counts.count(QUICK, 0);
@@ -63,5 +69,11 @@ describe('metrics of instances', () => {
     expect(metricOver('requests_per_second', [old], 100_000)).toBe(10);
     expect(metricOver('requests_per_second', [recent], 100_000)).toBe(10);
     expect(metricOver('requests_per_second', [old, recent], 100_000)).toBe(20);
+  });
+
+  it('requests_per_second makes no peak of the first request of an instance', () => {
+    const counts = new TrafficCounts(0);
+    counts.count(QUICK, 10);
+    expect(metricOver('requests_per_second', [counts], 20)).toBe(1);
   });
 });
