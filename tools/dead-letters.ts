@@ -15,6 +15,7 @@ import {
 import { argumentsOf, countOf, runCommand, say, UsageError } from './command.js';
 import { letterLines } from './dead-letters/letter-lines.js';
 import { runningBrokers } from './stack/running-brokers.js';
+import { withoutControls } from './terminal-text.js';
 
 const USAGE = [
   'usage: npm run dead-letters -- list [topic] [--limit 20]',
@@ -65,7 +66,7 @@ async function list(topic: string | undefined, limit: number): Promise<number> {
 async function replay(topic: string, partition: number, offset: string): Promise<number> {
   const original = originalOf(topic);
   const { reason } = await replayDeadLetter(runningBrokers(), original, { partition, offset });
-  say(`put back on ${original}; it had been buried because: ${reason}`);
+  say(withoutControls(`put back on ${original}; it had been buried because: ${reason}`));
   return 0;
 }
 

@@ -1,10 +1,18 @@
 import type { ListedLetter } from '#messaging/dead-letter-desk.js';
+import { withoutControls } from '../terminal-text.js';
 
 const BODY_SHOWN = 160;
 const REASON_SHOWN = 400;
 
-/** A letter for a terminal: where it lies, why, where it came from, and how it begins. */
+/**
+ * A letter for a terminal: where it lies, why, where it came from, and how it begins. A poison message
+ * may hold escapes, and what is said of it repeats them.
+ */
 export function letterLines(topic: string, entry: ListedLetter): string[] {
+  return linesOf(topic, entry).map(withoutControls);
+}
+
+function linesOf(topic: string, entry: ListedLetter): string[] {
   const place = `${topic} ${String(entry.partition)} ${entry.offset}`;
   if (entry.letter === undefined) return [`${place}  cannot be read: ${entry.problem}`, ''];
   const { letter } = entry;
@@ -24,9 +32,7 @@ function shortened(reason: string): string {
   return line.length <= REASON_SHOWN ? line : `${line.slice(0, REASON_SHOWN)}…`;
 }
 
-/** On one line and without anything a terminal would obey: a poison message may hold escapes. */
 function beginningOf(bodyBase64: string | null): string {
   if (bodyBase64 === null) return '(none)';
-  const text = Buffer.from(bodyBase64, 'base64').toString('utf8').slice(0, BODY_SHOWN);
-  return text.replace(/[\p{Cc}\p{Cf}]/gu, '·');
+  return Buffer.from(bodyBase64, 'base64').toString('utf8').slice(0, BODY_SHOWN);
 }

@@ -32,6 +32,19 @@ describe('a dead letter in a terminal', () => {
     ]);
   });
 
+  it('shows no escape of whoever sent it, wherever it stands', () => {
+    const letter = {
+      ...LETTER,
+      reason: 'SyntaxError: "\u001b[31m"',
+      key: '\u001b[2J',
+      topic: '\u0007',
+    };
+    const lines = letterLines('t', { partition: 2, offset: '5', letter });
+    expect(lines.join('')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    const unread = letterLines('t', { partition: 0, offset: '1', problem: '\u001b[31m' });
+    expect(unread.join('')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+  });
+
   it('says of one that cannot be read what is wrong with it', () => {
     const lines = letterLines('t', { partition: 0, offset: '1', problem: 'it is empty' });
     expect(lines[0]).toBe('t 0 1  cannot be read: it is empty');

@@ -141,10 +141,11 @@ function kafkaFindings({ topics }: Seen): Finding[] {
           code: 'DEAD_LETTERS',
           severity: 'NOTICE',
           about: `topic ${topic}`,
-          is: `${String(count)} dead letters wait`,
+          is: `${String(count)} dead letters lie there`,
           expected: 'none',
           means:
-            'Messages that nobody could read or handle were set aside; nothing waits for them.',
+            'Messages that nobody could read or handle were set aside; nothing waits for them. They ' +
+            'lie there until they go by their age, also those that were replayed.',
           todo: `\`npm run dead-letters -- list ${topic}\`, then replay what was mended`,
         }),
       ),

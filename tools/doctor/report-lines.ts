@@ -1,3 +1,4 @@
+import { withoutControls } from '../terminal-text.js';
 import type { Diagnosis, Finding, LookedAt } from './finding.js';
 
 const MARKS: Readonly<Record<Finding['severity'], string>> = {
@@ -71,11 +72,6 @@ function summaryOf(findings: readonly Finding[]): string {
   const fixable = findings.filter(({ repairs }) => repairs.length > 0).length;
   const fix = fixable > 0 ? `; \`--fix\` mends ${String(fixable)} of them, services stopped` : '';
   return `${String(findings.length)} findings: ${said}${fix}`;
-}
-
-/** Targets and topics say what they like: nothing a terminal would obey. */
-function withoutControls(line: string): string {
-  return line.replace(/[\p{Cc}\p{Cf}]/gu, '·');
 }
 
 /** 0: nothing found, or left; 1: findings; 2: a part could not be asked, so nobody knows. */
