@@ -1,9 +1,11 @@
 import { expect, it } from '@jest/globals';
 import { silentLog } from '#runtime/log.js';
+import { SteppedClock } from '#runtime/stepped-clock.js';
 import { ManualClock } from '#testing/manual-clock.js';
 import { BatchDelivery, isTransientFault } from './batch-delivery.js';
 import { DeadLetters } from './dead-letters.js';
 import type { IncomingMessage } from './incoming-message.js';
+import { HANDLER_BATCH_MAX } from './messaging-limits.js';
 import { noMeter } from './messaging-meter.js';
 
 class Away extends Error {
@@ -61,4 +63,48 @@ it('a message whose letter cannot be written is not passed over', async () => {
   const handle = (): Promise<void> => Promise.reject(new Error('a bad message'));
   await expect(delivery.deliver([message], handle, consumption)).rejects.toThrow(Ended);
   expect({ tries: deadLetters.tries, settled }).toEqual({ tries: 3, settled: [] });
+});
+
+it('each message of a batch is handled once, and so many at a time', async () => {
+  const { settled, consumption } = endsAfter(100);
+  const count = 2 * HANDLER_BATCH_MAX + 1;
+  const batch = Array.from({ length: count }, (_, at) => ({ ...message, offset: String(at) }));
+  const handled: string[][] = [];
+  const handle = (messages: IncomingMessage[]): Promise<void> => {
+    handled.push(messages.map(({ offset }) => offset));
+    return Promise.resolve();
+  };
+  await delivery.deliver(batch, handle, consumption);
+  expect(handled.map(({ length }) => length)).toEqual([HANDLER_BATCH_MAX, HANDLER_BATCH_MAX, 1]);
+  expect(handled.flat()).toEqual(batch.map(({ offset }) => offset));
+  expect(settled).toEqual(handled.map((offsets) => offsets.at(-1)));
+});
+
+it('tries of what may pass come ever more seldom', async () => {
+  const { consumption } = endsAfter(5);
+  const atMs: number[] = [];
+  const handle = (): Promise<void> => {
+    atMs.push(rules.clock.nowMs());
+    return Promise.reject(new Away());
+  };
+  await expect(delivery.deliver([message], handle, consumption)).rejects.toThrow(Ended);
+  const pauses = atMs.slice(1).map((ms, at) => ms - (atMs[at] ?? 0));
+  expect(pauses).toEqual([25, 50, 100, 200]);
+});
+
+it('a pause is not waited out when the delivery must end', async () => {
+  const clock = new SteppedClock();
+  const ending = new AbortController();
+  const { consumption } = endsAfter(1);
+  const paused = new BatchDelivery({
+    ...{ ...rules, clock },
+    ...{ random: () => 0, log: silentLog, meter: noMeter },
+  });
+  const handle = (): Promise<void> => Promise.reject(new Away());
+  const delivered = paused.deliver([message], handle, { ...consumption, signal: ending.signal });
+  const ended = expect(delivered).rejects.toThrow(Ended);
+  await clock.settle();
+  expect(clock.sleeping).toBe(1);
+  ending.abort();
+  await ended;
 });

@@ -3,7 +3,7 @@ import type { Lease } from '#postgres/service-database.js';
 import type { LeaseRenewal, ShardLeases } from '#postgres/shard-leases.js';
 import { SteppedClock } from '#runtime/stepped-clock.js';
 import type { OutboxRelay } from './outbox-relay.js';
-import { INBOX_PURGED_AT_ONCE } from './service-loop-limits.js';
+import { INBOX_PURGED_AT_ONCE, RELAY_FLUSH_RUNS_MAX } from './service-loop-limits.js';
 import { ServiceLoops } from './service-loops.js';
 
 /** The loops of a replica whose renewals take 100 ms and say what the test says. */
@@ -31,8 +31,12 @@ function replica() {
       say('relayed');
       return Promise.resolve(Infinity);
     },
-    relayOnce: () => Promise.resolve(0),
+    relayOnce: () => {
+      say('flushed');
+      return Promise.resolve(left.shift() ?? 0);
+    },
   } as unknown as OutboxRelay;
+  const left: number[] = [];
   const purged: number[] = [];
   const database = {
     reclaim: () => Promise.resolve(),
@@ -46,7 +50,7 @@ function replica() {
   };
   const loops = new ServiceLoops({ leases, relay, database, clock, inboxKeptMs: 5_000, onError });
   const told = (what: string): string[] => done.filter((line) => line.startsWith(what));
-  return { clock, loops, done, told, renewal, purged };
+  return { clock, loops, done, told, renewal, purged, left };
 }
 
 test('shards are given back when the renewal under way is over, and none follows', async () => {
@@ -59,6 +63,16 @@ test('shards are given back when the renewal under way is over, and none follows
   expect(told('renewed')).toEqual(['renewed at 100']);
   expect(told('released')).toEqual(['released at 100']);
   expect(done.indexOf('renewed at 100')).toBeLessThan(done.indexOf('released at 100'));
+});
+
+test('at the end the outbox is sent until nothing is left, but not without end', async () => {
+  const { loops, told, left } = replica();
+  left.push(500, 500, 7);
+  await loops.flush();
+  expect(told('flushed')).toHaveLength(4);
+  left.push(...Array.from({ length: 2 * RELAY_FLUSH_RUNS_MAX }, () => 1));
+  await loops.flush();
+  expect(told('flushed')).toHaveLength(4 + RELAY_FLUSH_RUNS_MAX);
 });
 
 test('the lease of another that runs out sooner than ours are due is asked for then', async () => {

@@ -81,6 +81,9 @@ describe('health', () => {
       parts: { database: 'no answer within 2000 ms', leases: 'cannot be asked' },
     });
     expect(clock.sleeping).toBe(0);
+    const alive = health.liveness();
+    await clock.advance(PART_LOOK_LIMIT_MS);
+    await expect(alive).resolves.toMatchObject({ ok: true });
   });
 
   it('refuses readiness while the process ends, and stays live', async () => {

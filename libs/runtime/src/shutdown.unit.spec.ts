@@ -84,4 +84,16 @@ describe('shutdown', () => {
     expect(codes).toEqual([1]);
     expect(done).toEqual([]);
   });
+
+  it('begins with the first signal, and ends at once with the second', async () => {
+    const { clock, shutdown, codes } = scene();
+    shutdown.at('commit', 'relay', () => clock.sleep(500));
+    shutdown.listen(['SIGUSR2']);
+    process.emit('SIGUSR2');
+    await clock.advance(10);
+    expect([shutdown.isEnding, codes]).toEqual([true, []]);
+    process.emit('SIGUSR2');
+    expect(codes).toEqual([1]);
+    process.removeAllListeners('SIGUSR2');
+  });
 });
