@@ -1,23 +1,34 @@
+import { actionsOf } from './i13-who-did-what.js';
 import type { Invariant, SeenExecution, Ground } from './invariant.js';
 
 /** Out of ROLLING_BACK there are three ways, and each says how the fleet stands. */
 export const rollbackEnds: Invariant = {
   id: 'I7',
   says: 'a rollback ends ROLLED_BACK, FAILED with what is left over, or CANCELLED by force',
-  watch: (ground) => ({
-    committed: ({ executions }) => {
-      for (const seen of executions) {
-        const wasBack = seen.before?.status === 'ROLLING_BACK';
-        const begins = seen.facts.some((fact) => {
-          return fact.type === 'STATUS_CHANGED' && fact.to === 'ROLLING_BACK';
-        });
-        if (wasBack || begins) checkEnd(ground, seen);
-      }
-    },
-  }),
+  watch: (ground) => {
+    const forced = new Set<string>();
+    return {
+      committed: (commit) => {
+        for (const { executionId, action, force } of actionsOf(commit)) {
+          if (action === 'CANCEL' && force) forced.add(executionId);
+        }
+        for (const seen of commit.executions) {
+          const wasBack = seen.before?.status === 'ROLLING_BACK';
+          const begins = seen.facts.some((fact) => {
+            return fact.type === 'STATUS_CHANGED' && fact.to === 'ROLLING_BACK';
+          });
+          if (wasBack || begins) checkEnd(ground, seen, forced);
+        }
+      },
+    };
+  },
 };
 
-function checkEnd({ must }: Ground, { id, before, after, instancesAfter }: SeenExecution): void {
+function checkEnd(
+  { must }: Ground,
+  { id, after, instancesAfter }: SeenExecution,
+  forced: ReadonlySet<string>,
+): void {
   const { status, rollback, newSet, failureReason } = after;
   const out = instancesAfter.filter((one) => {
     return one.status !== 'PENDING' && one.status !== 'ROLLED_BACK';
@@ -35,12 +46,10 @@ function checkEnd({ must }: Ground, { id, before, after, instancesAfter }: SeenE
       must(isLeft, () => `${id}: the rollback FAILED, and nothing is left over`);
       must(newSet !== null || unduly.length === 0, () => `${id} names one that is back`);
       return;
-    case 'CANCELLED': {
-      const isForced = before?.stopping?.to === 'CANCELLED' || before?.status !== 'ROLLING_BACK';
-      must(isForced, () => `${id}: the rollback is CANCELLED, and nobody has forced it`);
+    case 'CANCELLED':
+      must(forced.has(id), () => `${id}: the rollback is CANCELLED, and nobody has forced it`);
       must(failureReason !== null, () => `${id}: the rollback was CANCELLED, it does not say why`);
       return;
-    }
     case 'ROLLING_BACK':
       return;
     default:

@@ -34,7 +34,8 @@ export const whoDidWhat: Invariant = {
   },
 };
 
-function actionsOf({ changes }: SeenCommit): readonly RecordedAction[] {
+/** Who did what, as this commit has written it down. */
+export function actionsOf({ changes }: SeenCommit): readonly RecordedAction[] {
   return changes.flatMap(({ table, after }) => {
     return table === 'actions' && after !== undefined ? [after as RecordedAction] : [];
   });
