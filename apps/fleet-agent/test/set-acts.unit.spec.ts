@@ -26,6 +26,7 @@ const clock = new SystemClock();
 class QuietProxy extends EdgeProxy {
   readonly told: FleetRoutes[] = [];
   isAway = false;
+  ensured = 0;
   draining = 0;
   isIdle = true;
 
@@ -36,6 +37,7 @@ class QuietProxy extends EdgeProxy {
   }
 
   override ensure(): Promise<void> {
+    this.ensured += 1;
     return Promise.resolve();
   }
 
@@ -113,6 +115,8 @@ describe('a switch', () => {
     const switched = acts.switchTo(FLEET, 'green', go);
     await until(() => store.find(FLEET)?.switchingTo === 'green');
     expect(store.find(FLEET)?.live).toBe('main');
+    // A proxy that died is started by whoever has something to tell it.
+    await until(() => proxy.ensured > 0);
     proxy.isAway = false;
     expect(await switched).toEqual({});
     expect(store.find(FLEET)).toMatchObject({ live: 'green', switchingTo: null });

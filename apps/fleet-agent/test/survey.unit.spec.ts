@@ -60,6 +60,11 @@ describe('a list of instances', () => {
     expect(await pages({ limit })).toEqual(idsOf(0, 1, 2, 3, 4));
   });
 
+  it('that fill their page end with it', async () => {
+    expect((await list(fleet, { limit: 5 }, probe)).nextCursor).toBeNull();
+    expect((await list(fleet, { limit: 4 }, probe)).nextCursor).toBe('api-0003');
+  });
+
   it.each([1, 2, 9])('of those that are down, in pages of %d, holds them all', async (limit) => {
     ill.add(1).add(4);
     change(2, false);

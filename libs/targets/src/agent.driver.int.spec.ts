@@ -45,6 +45,7 @@ const json = (response: ServerResponse, body: unknown, status = 200): void => {
 };
 const drain: InstanceOperation = { id: 'd', instanceId: 'i', verb: 'drain', drainTimeoutMs: 10 };
 const FENCE = { handOver: 1, epoch: 2 };
+const COUNT = { listed: 1, down: 0, spare: 0 };
 
 describe('the agent driver', () => {
   it('asks below the url it was given, for its fleet', async () => {
@@ -71,11 +72,12 @@ describe('the agent driver', () => {
       version: '2.0.0',
       artifacts,
     });
-    const operations = [bring('a', { x: '1' }), bring('b', { x: '1' }), bring('c', { x: '2' })];
-    const states = await driver.submit(operations, FENCE);
-    expect(states.map((state) => state.id)).toEqual(['a', 'b', 'c']);
+    const other = { ...bring('d', { x: '0' }), version: '1.0.0' };
+    const two = [bring('a', { x: '1' }), bring('b', { x: '1' })];
+    const states = await driver.submit([...two, other, bring('c', { x: '2' })], FENCE);
+    expect(states.map((state) => state.id)).toEqual(['a', 'b', 'd', 'c']);
     expect(bodies.map((body) => body.releases)).toEqual([
-      { '2.0.0': { x: '1' } },
+      { '2.0.0': { x: '1' }, '1.0.0': { x: '0' } },
       { '2.0.0': { x: '2' } },
     ]);
   });
@@ -204,6 +206,7 @@ describe('the agent driver', () => {
       /redirect/,
     ],
     ['refuses', (_request, response) => json(response, { detail: 'not so' }, 400), /not so/],
+    ['accepts and says no more', (_request, response) => json(response, COUNT, 202), /202/],
     ['does not know the token', (_request, response) => json(response, {}, 401), /token/],
     ['answers no JSON', (_request, response) => response.end('<html>'), /not JSON/],
     ['answers another thing', (_request, response) => json(response, { listed: -1 }), /listed/],
@@ -229,6 +232,16 @@ describe('the agent driver', () => {
       json(response, { operations: [{ id: 'another', state: 'SUCCEEDED' }] });
     });
     await expect(driver.submit([drain], FENCE)).rejects.toThrow('other operations');
+  });
+
+  it('takes answers in another order than it asked for none', async () => {
+    const driver = await agentThat((_request, response, body) => {
+      const asked = JSON.parse(body) as { operations: { id: string }[] };
+      const states = asked.operations.map(({ id }) => ({ id, state: 'SUCCEEDED' }));
+      json(response, { operations: states.reverse() });
+    });
+    const both = [drain, { ...drain, id: 'b', instanceId: 'b' }];
+    await expect(driver.poll(both, 0)).rejects.toThrow('other operations');
   });
 
   it('gives up waiting when told to', async () => {

@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
-import { SystemClock } from '#runtime/clock.js';
+import { SystemClock, type Clock } from '#runtime/clock.js';
+import { SteppedClock } from '#runtime/stepped-clock.js';
 import type { TargetDrivers } from '#targets/target.driver.js';
 import { ValidationRunner, type RunningValidation } from '../validation.runner.js';
 import { ValidationDrive } from './validation-drive.ticker.js';
@@ -9,7 +10,7 @@ const running = { id: 'v', subject: 'x', shard: 1, key: {} } as unknown as Runni
 const validation = { state: 'RUNNING' };
 
 /** A runner with one check to carry out, whose reports fail or not as the test says. */
-function aDrive(check = 'HEALTH_CHECK') {
+function aDrive(check = 'HEALTH_CHECK', clock: Clock = new SystemClock()) {
   const reported: unknown[] = [];
   const failures: Error[] = [];
   const runner = {
@@ -28,7 +29,7 @@ function aDrive(check = 'HEALTH_CHECK') {
   const woken = new Promise<void>((resolve) => (wake = resolve));
   const drivers = {} as TargetDrivers;
   const callSmokeTest = () => Promise.reject(new Error('nobody should call'));
-  const parts = { runner, drivers, callSmokeTest, clock: new SystemClock(), wake };
+  const parts = { runner, drivers, callSmokeTest, clock, wake };
   return { drive: new ValidationDrive(running, lease, parts), reported, failures, woken };
 }
 
@@ -41,6 +42,15 @@ it('a check whose report fails is reported again, and only once it got through n
   await drive.turn();
   await drive.turn();
   expect(reported).toEqual([{ type: 'CHECKS_ENDED', checks: [{ check: 'HEALTH_CHECK' }] }]);
+});
+
+it('a check that has ended leaves no timer behind', async () => {
+  const clock = new SteppedClock();
+  const { drive, woken } = aDrive('HEALTH_CHECK', clock);
+  await drive.turn();
+  await woken;
+  await clock.settle();
+  expect(clock.sleeping).toBe(0);
 });
 
 it('nothing is reported under the lease of another shard', async () => {
