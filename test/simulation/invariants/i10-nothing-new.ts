@@ -1,16 +1,20 @@
-import { isTerminal } from '#core/execution/execution.js';
+import { isTerminal, type SetVerb } from '#core/execution/execution.js';
 import { executionOf, type Ground, type Invariant, type SeenExecution } from './invariant.js';
 
 /**
  * Once it is committed, and so before anybody is told, that it is paused, or stops, or has ended,
- * nothing is begun on an instance; and a target begins nothing whose row does not say so.
+ * nothing is begun on an instance, no set is made and no traffic switched; and a target begins nothing
+ * whose row does not say so.
  */
 export const nothingNew: Invariant = {
   id: 'I10',
   says: 'after an acknowledged pause or cancel no new instance starts',
   watch: (ground) => ({
     committed: ({ executions }) => {
-      for (const seen of executions) checkBegun(ground, seen);
+      for (const seen of executions) {
+        checkBegun(ground, seen);
+        checkSets(ground, seen);
+      }
     },
     acted: (_, act) => {
       if (!('instanceId' in act) || act.outcome === 'SUPERSEDED') return;
@@ -38,4 +42,18 @@ function checkBegun({ must }: Ground, { id, before, facts }: SeenExecution): voi
     const since = isStopped ? 'the stop' : status === 'PAUSED' ? 'the pause' : null;
     must(since === null, () => `${id} begins with ${String(fact.count)} after ${String(since)}`);
   }
+}
+
+/** What stops may still take back a set, and even the traffic. */
+const BEGINNINGS: readonly SetVerb[] = ['CREATE', 'SWITCH'];
+
+function checkSets({ must }: Ground, { id, before, after }: SeenExecution): void {
+  const operation = 'setOperation' in after ? after.setOperation : null;
+  if (before === null || operation === null || operation.number <= before.setOperations) return;
+  const isPaused = before.status === 'PAUSED' && after.status === 'PAUSED';
+  const isStopped = isPaused || before.stopping !== null;
+  must(
+    !isStopped || !BEGINNINGS.includes(operation.verb),
+    () => `${id} begins a ${operation.verb} after it was to stop`,
+  );
 }
