@@ -13,6 +13,8 @@ export async function expectSound(
 ): Promise<void> {
   const { gaps, lastSequence, toVersion } = upgrade.view;
   expect(gaps).toEqual([]);
+  // It may have told the end just before it was killed.
+  await tested.product.services.orchestrator.ready();
   const sequences = await upgrade.sequencesByRest();
   expect(sequences).toEqual(Array.from({ length: lastSequence }, (_, at) => at + 1));
   expect(new Set(upgrade.taken).size).toBe(upgrade.taken.length);
