@@ -57,6 +57,8 @@ const config: Config = {
   coverageProvider: 'v8',
   // By itself jest leaves one core idle, which of two is half the machine.
   maxWorkers: Math.max(2, availableParallelism() - 1),
+  // Connections that a test let go are closed a moment later.
+  workerGracefulExitTimeout: 5_000,
   // A machine that is busy with something else is no failure; a test that hangs still is.
   testTimeout: 30_000,
   passWithNoTests: true,
