@@ -1,9 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import type { IdempotencyStore, IdempotentRequest, KeptAnswer } from './idempotency.store.js';
+import {
+  EXPIRED_PER_REQUEST,
+  type IdempotencyStore,
+  type IdempotentRequest,
+  type KeptAnswer,
+} from './idempotency.store.js';
 
 export interface IdempotencyUnderTest {
   readonly store: IdempotencyStore;
+  /** How many keys stand there. */
+  keys(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -39,6 +46,17 @@ export function idempotencyContract(open: () => Promise<IdempotencyUnderTest>): 
       const again = randomUUID();
       const anew = { state: 'BEGUN', subject: again };
       expect(await begin({}, AT_MS + 10_000, again)).toEqual(anew);
+      expect(await begin({}, AT_MS + 10_001)).toEqual({ state: 'IN_FLIGHT' });
+    });
+
+    it('goes once it has expired, a few on the way of each that comes', async () => {
+      const count = EXPIRED_PER_REQUEST + 2;
+      for (let n = 0; n < count; n += 1) await begin({ key: String(n) });
+      expect(await tested.keys()).toBe(count);
+      await begin({}, AT_MS + 10_000);
+      expect(await tested.keys()).toBe(3);
+      await begin({ key: 'next' }, AT_MS + 10_000);
+      expect(await tested.keys()).toBe(2);
     });
 
     it('is refused to another request, answered or not', async () => {

@@ -33,5 +33,15 @@ describe('the registry in Postgres', () => {
 });
 
 describe('idempotency keys in Postgres', () => {
-  idempotencyContract(async () => ({ store: new PgIdempotencyStore(await open()), close }));
+  idempotencyContract(async () => {
+    const database = await open();
+    return {
+      store: new PgIdempotencyStore(database),
+      keys: async () => {
+        const text = 'SELECT count(*)::int AS count FROM idempotency_keys';
+        return (await database.statement<{ count: number }>('', text, []))[0]?.count ?? 0;
+      },
+      close,
+    };
+  });
 });

@@ -34,6 +34,10 @@ describe('idempotency keys in memory', () => {
     const database = open();
     return Promise.resolve({
       store: new MemoryIdempotencyStore(database),
+      keys: () =>
+        database.transaction(async (tx) => {
+          return (await tx.table('idempotency_keys').scan(() => true)).length;
+        }),
       close: () => database.close(),
     });
   });
