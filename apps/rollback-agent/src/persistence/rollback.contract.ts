@@ -240,6 +240,21 @@ export function rollbackStoreContract(name: string, open: () => Promise<StoreUnd
       expect(await settled(6, 6)).toEqual({ restored: [], leftOver: [] });
     });
 
+    test('keeps the last reason that was said of an instance', async () => {
+      const one = await withInstances(2);
+      await apply(
+        one,
+        200,
+        move({ select: named(0, 1), to: 'DOWN', reason: 'it fell' }),
+        move({ select: named(0), from: 'DOWN', to: 'LEFT_OVER', settledFrom: 1 }),
+        move({ select: named(1), from: 'DOWN', to: 'LEFT_OVER', settledFrom: 2, reason: 'late' }),
+      );
+      expect((await store.transaction((tx) => tx.settled(one, 0, 2))).leftOver).toEqual([
+        { instanceId: 'i-0', reason: 'it fell' },
+        { instanceId: 'i-1', reason: 'late' },
+      ]);
+    });
+
     test('knows which of its UP ones are among others’ ids', async () => {
       const one = await withInstances(4);
       await apply(one, 200, move({ select: named(3, 1) }));
