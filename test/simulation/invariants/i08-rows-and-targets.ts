@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Execution } from '#core/execution/execution.js';
 import { settle } from '#targets/simulated-instance.js';
 import type { StoredInstance } from '../../../apps/orchestrator/src/persistence/execution.store.js';
@@ -128,27 +129,31 @@ function hasLeftSets(world: WorldView, { fleet }: Upgrade): boolean {
 }
 
 /**
- * Where every instance of the live set runs one version, the deployment is on that one. What others
- * have done to the fleet since it was last asked it need not know, nor what a silent instance will
- * say when it is asked again.
+ * The deployment says how many of the live set run what; where all run one version, it is on that
+ * one. What others have done to the fleet since it was last asked it need not know, nor what a silent
+ * instance will say when it is asked again.
  */
 async function checkDeployment({ must, world }: Ground, upgrade: Upgrade): Promise<void> {
-  const rows = await world.truth.rows(upgrade, liveOf(upgrade));
-  const listed = rows.filter(({ gone }) => !gone);
-  const [only = null] = listed.map(({ runs }) => runs);
-  if (only === null || listed.some(({ runs }) => runs !== only)) return;
-  const { currentVersionId, observedVersions } = world.deployment(upgrade);
-  const { [only]: observed, ...others } = observedVersions;
-  const isAsSeen = observed === listed.length && Object.keys(others).length === 0;
-  const { instances } = upgrade;
-  const isMeddledWith = listed.length !== instances || rows.some(({ index }) => index >= instances);
-  const isAskedAgain = UNKNOWN_VERSION in observedVersions && isStillAsked(world, upgrade);
-  if ((isMeddledWith || isAskedAgain) && !isAsSeen) return;
+  const { fleet, instances } = upgrade;
+  const listed = (await world.truth.rows(upgrade, liveOf(upgrade))).filter(({ gone }) => !gone);
+  const runs: Record<string, number> = {};
+  for (const one of listed) {
+    const version = one.runs ?? UNKNOWN_VERSION;
+    runs[version] = (runs[version] ?? 0) + 1;
+  }
+  const { currentVersionId, observedVersions: seen } = world.deployment(upgrade);
+  const isSeen = isDeepStrictEqual({ ...seen }, runs);
+  const isMeddledWith = listed.length !== instances || listed.some((one) => one.index >= instances);
+  const isAskedAgain = UNKNOWN_VERSION in seen && isStillAsked(world, upgrade);
+  const isExcused = isMeddledWith || isAskedAgain;
+  const wasAsked = Object.keys(seen).length > 0;
+  const says = (): string =>
+    `${fleet} runs ${JSON.stringify(runs)}, seen were ${JSON.stringify(seen)}`;
+  must(isSeen || isExcused || !wasAsked, says);
+  const [only, ...others] = Object.keys(runs);
+  if (only === undefined || others.length > 0 || (isExcused && !isSeen)) return;
   const current = [FROM, TO, NEXT].find(({ id }) => id === currentVersionId)?.version;
-  must(current === only, () => {
-    const seen = `seen were ${JSON.stringify(observedVersions)}`;
-    return `all of ${upgrade.fleet} run ${only}, its current version is ${String(current)}, ${seen}`;
-  });
+  must(current === only, () => `${says()}, its current version is ${String(current)}`);
 }
 
 /** It will be asked again what it runs, or has been for as long as one that is silent is asked. */
