@@ -55,3 +55,22 @@ it('what was stored by an older release is counted, and has what it cannot know 
     },
   ]);
 });
+
+it.each([
+  ['a lease without an end', `UPDATE # shard_leases SET owner = 'x'`, 'owned_or_free'],
+  [
+    'an outbox row without a message',
+    'INSERT INTO # outbox (shard) VALUES (0)',
+    'message_or_pointer',
+  ],
+  [
+    'an outbox row that is both',
+    `INSERT INTO # outbox (shard, topic, message_key, value, subject, position)
+     VALUES (0, 't', 'k', 'v', gen_random_uuid(), 1)`,
+    'message_or_pointer',
+  ],
+])('%s is refused by the schema itself', async (_, text, constraint) => {
+  await schema.empty();
+  const refused = schema.operator.query(text.replace('# ', `${schema.name}.`));
+  await expect(refused).rejects.toMatchObject({ code: '23514', constraint });
+});
