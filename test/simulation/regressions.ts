@@ -25,4 +25,9 @@ export const REGRESSIONS: readonly Regression[] = [
     found: 'a target that forgot every switch was handed it again a hundred times a second',
     shownBy: 'libs/targets/src/set-step.unit.spec.ts',
   },
+  {
+    seed: 2_684,
+    found: 'a rollback agent that another had taken over from asked on, fifty times a second',
+    shownBy: 'apps/rollback-agent/src/inbound/rollback-drive.unit.spec.ts',
+  },
 ];

@@ -113,9 +113,11 @@ export class RollbackDrive implements Drive {
     const advance = await steps.advance(this.#fence(), waitMs, signal);
     this.#note(advance);
     // Even of a drive that is abandoned: what ended is better committed than found out again.
-    const { settled, nextDueMs } = advance;
+    const { settled, nextDueMs, superseded } = advance;
     if (settled.length > 0)
       return (await this.#report(held, { type: 'STEPS', settled })) ? 'OVER' : 0;
+    // It knows nothing yet of the owner after it, and learns of that by its lease.
+    if (superseded !== undefined) return TURN_MS;
     return Math.min(pauseMs, Math.max(0, nextDueMs - clock.nowMs()));
   }
 

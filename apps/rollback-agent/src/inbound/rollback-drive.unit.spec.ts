@@ -10,13 +10,14 @@ const key = { executionId: 'x', handOver: 3 };
 const running = { id: 'x/3', subject: 'x', shard: 1, key } as unknown as RunningRollback;
 const instance = { index: 0, instanceId: 'i-0', status: 'DRAINING', attempt: 1, version: '1.0.0' };
 const LOOK_MS = 700;
+const RUNNING = { state: 'RUNNING' };
 
 /** A rollback that wants what the test says, at a target that takes its time. */
 function aDrive(want: object | null, underWay: readonly object[] = []) {
   const clock = new SteppedClock();
   const reports: RollbackReport[] = [];
   const fences: Fence[] = [];
-  const seen = { loads: 0, failure: null as Error | null };
+  const seen = { loads: 0, failure: null as Error | null, drivenBy: null as Fence | null };
   const work = { owesReport: false };
   const asked = { target: {}, drainTimeoutMs: 0, healthCheckTimeoutMs: 1_000, artifacts: {} };
   const runner = {
@@ -42,10 +43,11 @@ function aDrive(want: object | null, underWay: readonly object[] = []) {
     },
     submit: (operations: readonly { id: string }[], fence: Fence) => {
       fences.push(fence);
-      return Promise.resolve(operations.map(({ id }) => ({ id, state: 'RUNNING' })));
+      const refused = seen.drivenBy && { state: 'REFUSED', fence: seen.drivenBy };
+      return Promise.resolve(operations.map(({ id }) => ({ id, ...(refused ?? RUNNING) })));
     },
     poll: (operations: readonly { id: string }[]) =>
-      Promise.resolve(operations.map(({ id }) => ({ id, state: 'RUNNING' }))),
+      Promise.resolve(operations.map(({ id }) => ({ id, ...RUNNING }))),
   } as unknown as TargetDriver;
   const drivers = { open: () => driver } as unknown as TargetDrivers;
   const parts = { runner, drivers, clock, log: silentLog, onError: () => undefined };
@@ -76,6 +78,15 @@ it('operations carry the hand-over and the epoch of the lease', async () => {
   await drive.turn();
   drive.abandon();
   expect(fences).toEqual([{ handOver: 3, epoch: 5 }]);
+});
+
+it('a target that somebody with a higher fence drives is not asked again at once', async () => {
+  const { drive, clock, seen } = aDrive(null, [{ ...instance, sinceMs: 0 }]);
+  seen.drivenBy = { handOver: 3, epoch: 6 };
+  const pauseMs = await drive.turn();
+  drive.abandon();
+  expect(pauseMs).toBe(1_000);
+  expect(clock.nowMs()).toBe(0);
 });
 
 it('after a report that failed everything begins again from the rows', async () => {
