@@ -58,6 +58,16 @@ describe('docs/RELIABILITY.md', () => {
     },
   );
 
+  it('names every checker of the simulation, under its invariant', () => {
+    const folder = 'test/simulation/invariants';
+    const checkers = readdirSync(join(ROOT, folder)).filter((file) => /^i\d\d-/.test(file));
+    const misplaced = checkers.filter((file) => {
+      const section = sectionOf(`I${String(Number(file.slice(1, 3)))}`);
+      return !pathsIn(lineOf(section, 'checkers')).includes(`${folder}/${file}`);
+    });
+    expect(misplaced).toEqual([]);
+  });
+
   it('names files and folders that are there', () => {
     expect(pathsIn(page).filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
   });
