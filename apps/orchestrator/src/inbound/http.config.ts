@@ -69,6 +69,8 @@ export function createHttpAdapter(arrival: ArrivalLimits = REQUEST_LIMITS): Fast
       connectionsCheckingInterval: arrival.lateCheckMs,
       maxHeaderSize: REQUEST_LIMITS.headersMaxBytes,
     },
+    // What is on its way at the end is served as ever: the database goes after the last answer.
+    return503OnClosing: false,
     clientErrorHandler: answerUnreadable,
     // Errors before there is a route, such as a broken escape in the path.
     frameworkErrors: (error: Error, request: HttpRequest, reply: HttpReply) => {
