@@ -131,6 +131,18 @@ describe('dead letters', () => {
     );
   });
 
+  it('too long for their letter are not replayed when another message lies there by now', async () => {
+    const topic = await topicWithLetters('anew');
+    await producer.publish([{ topic, key: 'key', value: 'of the new topic' }]);
+    const [another] = await readTopic(kafka, topic);
+    if (another === undefined) throw new Error('nothing was published');
+    const long = { ...another, value: Buffer.alloc(200_000, 'x') };
+    await new PublishedDeadLetters(producer, clock).bury(long, 'no reason');
+    const replay = replayDeadLetter(brokers, topic, { partition: 0, offset: '0' });
+    await expect(replay).rejects.toThrow(/another message lies at/);
+    await expect(readTopic(kafka, topic)).resolves.toHaveLength(1);
+  });
+
   it('say that there is none at a place', async () => {
     const topic = await topicWithLetters('absent');
     await expect(

@@ -18,7 +18,7 @@ export const TARGET_BUGS: readonly PlantedBug[] = [
     name: 'fence-ignored',
     what: 'a target obeys whoever asks last',
     caughtBy: ['I11'],
-    seedsMax: 40,
+    seedsMax: 150,
     plant: () => {
       let epoch = 0;
       const next = (): Fence => ({ handOver: 1_000, epoch: (epoch += 1) });

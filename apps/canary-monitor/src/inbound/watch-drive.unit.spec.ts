@@ -3,6 +3,7 @@ import { ManualClock } from '#testing/manual-clock.js';
 import type { TargetDriver, TargetDrivers } from '#targets/target.driver.js';
 import { WatchRunner, type Looked, type RunningWatch } from '../watch.runner.js';
 import { WatchDrive } from './watch-drive.ticker.js';
+import { WatchTicker, type WatchTickerParts } from './watch.ticker.js';
 
 const lease = { shard: 1, epoch: 1 };
 const running = { id: 'w', subject: 'x', shard: 1, key: {} } as unknown as RunningWatch;
@@ -61,4 +62,12 @@ it('nothing is reported under the lease of another shard', async () => {
   const runner = new WatchRunner(nothing, nothing, new ManualClock(), 1_000, nothing);
   const other = { shard: 2, epoch: 1 };
   await expect(runner.report(running, other, { type: 'TIME_PASSED' })).rejects.toThrow('lease 2');
+});
+
+it('a replica that holds no shard any more says that it runs no watches', () => {
+  const counts: number[] = [];
+  const parts = { clock: new ManualClock(), counted: (watches: number) => counts.push(watches) };
+  const leases = { heldNow: () => [] };
+  new WatchTicker(parts as unknown as WatchTickerParts, leases).wake();
+  expect(counts).toEqual([0]);
 });

@@ -125,7 +125,7 @@ describe('the API over Postgres', () => {
     const pool = (cut.driver as unknown as { master: { options: { port: number } } }).master;
     pool.options.port = 1;
     await dataSource.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
        WHERE application_name = $1 AND pid <> pg_backend_pid()`,
       [schema],
     );
