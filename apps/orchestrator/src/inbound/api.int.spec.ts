@@ -122,8 +122,8 @@ describe('the API over Postgres', () => {
     const registry = new PgRegistryStore(new PgServiceDatabase(cut, 'cut'));
     const without = await ApiUnderTest.inMemory({ registry });
     expect((await without.get('components')).status).toBe(200);
-    const pool = (cut.driver as unknown as { master: { options: { port: number } } }).master;
-    pool.options.port = 1;
+    const { master } = cut.driver as unknown as { master: { options: Record<string, unknown> } };
+    master.options['connectionString'] = 'postgres://127.0.0.1:1/nobody';
     await dataSource.query(
       `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
        WHERE application_name = $1 AND pid <> pg_backend_pid()`,
