@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Admin, Kafka } from 'kafkajs';
+import { SystemClock } from '#runtime/clock.js';
 import type { IncomingMessage } from './incoming-message.js';
 import { incomingOf } from './kafka-message.js';
-import { FETCH_MAX_BYTES, FETCH_WAIT_MS } from './messaging-limits.js';
+import { CONNECT_PAUSE_MS, FETCH_MAX_BYTES, FETCH_WAIT_MS } from './messaging-limits.js';
 
 /** First offset that is there and the next one that will be written, of one partition. */
 export interface PartitionBounds {
@@ -41,7 +42,8 @@ export async function boundsOf(kafka: Kafka, topic: string): Promise<PartitionBo
 
 /**
  * Reads a topic from the given offsets on, in a group of its own that is thrown away afterwards:
- * nobody's offsets are touched. Partitions without an offset are left out. Resolves when reading.
+ * nobody's offsets are touched. Partitions without an offset are left out. Resolves when reading; from
+ * then on it reads until it is stopped, whatever becomes of the broker.
  */
 export async function readLoosely(
   kafka: Kafka,
@@ -58,23 +60,24 @@ export async function readLoosely(
   });
   const next = new Map(from);
   const joined = Promise.withResolvers<undefined>();
+  const ended = new AbortController();
+  let isReading = false;
   // After every join, for nothing is committed: a reader that had to join again goes on where it was.
   consumer.on(consumer.events.GROUP_JOIN, () => {
     for (const [partition, offset] of next) {
       consumer.seek({ topic, partition, offset: String(offset) });
     }
+    isReading = true;
     joined.resolve(undefined);
   });
-  consumer.on(consumer.events.CRASH, ({ payload }) => {
-    if (!payload.restart) joined.reject(payload.error);
-  });
   const stop = async (): Promise<void> => {
+    ended.abort();
     await consumer.disconnect();
     await withAdmin(kafka, (admin) => admin.deleteGroups([groupId])).catch(() => {
       // An empty group without offsets goes by itself.
     });
   };
-  try {
+  const join = async (): Promise<void> => {
     await consumer.connect();
     await consumer.subscribe({ topic, fromBeginning: true });
     await consumer.run({
@@ -90,6 +93,19 @@ export async function readLoosely(
         next.set(batch.partition, BigInt(batch.lastOffset()) + 1n);
       },
     });
+  };
+  const joinAgain = async (): Promise<void> => {
+    await new SystemClock().sleep(CONNECT_PAUSE_MS, ended.signal);
+    if (!ended.signal.aborted) await join().catch(joinAgain);
+  };
+  // kafkajs gives up on some that only a broker that is away can cause.
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    if (payload.restart) return;
+    if (isReading) void joinAgain();
+    else joined.reject(payload.error);
+  });
+  try {
+    await join();
     await joined.promise;
   } catch (error) {
     await stop().catch(() => undefined);
