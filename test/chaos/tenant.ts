@@ -15,6 +15,8 @@ import type { ProgressWatch } from './progress-watch.js';
 
 const LOOK_EVERY_MS = 250;
 const RETRY_AFTER_MS = 300;
+/** Till its deadline an instance that hangs would stop its fleet for all of a run. */
+const HANG_LASTS_MS = 15_000;
 /** A key whose holder died stays in flight for a minute: nobody waits that long for an answer. */
 const KEY_TRIES = 4;
 
@@ -87,10 +89,20 @@ export class Tenant {
     const created = await this.#create(plan, request, given);
     if (created === undefined) return last;
     await this.#intrude(created.id);
+    const attended = new AbortController();
+    const goesOn = this.#endHangs(plan, attended.signal);
     const ended = await this.#attend(created.id, plan, given);
+    attended.abort();
+    await goesOn;
     await setFaults(this.fleet, []).catch(() => undefined);
     if (plan.revert && ended !== undefined) await this.#act(ended.id, 'revert', 'rita');
     return ended;
+  }
+
+  async #endHangs({ faults }: PlannedUpgrade, attended: AbortSignal): Promise<void> {
+    if (!faults.some(({ how }) => how === 'HANG')) return;
+    await sleep(HANG_LASTS_MS, undefined, { signal: attended }).catch(() => undefined);
+    if (!attended.aborted) await this.parts.setFaults(this.fleet, []).catch(() => undefined);
   }
 
   /** A version of its own for each upgrade: what runs it says whose it is. */
