@@ -151,10 +151,14 @@ async function turnedBad(tested: TestedProduct, fleet: TestedFleet): Promise<voi
 async function switched(tested: TestedProduct, fleet: TestedFleet): Promise<void> {
   const seen = await observed(tested, fleet, async (load) => {
     const upgrade = await tested.upgrade(fleet, '1.1.0', BLUE_GREEN);
-    await upgrade.untilSome('COMPLETED');
-    // What is beside it takes no traffic.
-    const isSwitchedYet = upgrade.view.notes.includes('SET_SWITCHED');
-    if (!isSwitchedYet) expect(Object.keys(load.read().byVersion)).toEqual(['1.0.0']);
+    // What is beside it takes no traffic, and nobody switches before all of it is ready.
+    await until('the new set is ready', async () => {
+      const { byVersion } = load.read();
+      const { progress } = await upgrade.answer();
+      if (progress.completed === 4) return true;
+      expect(byVersion['1.1.0']).toBeUndefined();
+      return false;
+    });
     expect(await upgrade.untilEnded()).toBe('COMPLETED');
     await expectSound(tested, upgrade, fleet);
     await expectDeployed(tested, fleet, '1.1.0');
