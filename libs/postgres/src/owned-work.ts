@@ -1,6 +1,6 @@
 import type { Clock } from '#runtime/clock.js';
 import { Loop } from '#runtime/loop.js';
-import type { Lease } from './service-database.js';
+import { StaleEpochError, type Lease } from './service-database.js';
 import type { ShardLeases } from './shard-leases.js';
 
 /** A piece of work that its shard's owner drives until it is over. */
@@ -33,6 +33,8 @@ export interface OwnedWorkParts<Key extends OwnedKey> {
 
 /** How often an owner looks for work that came without a word (lost notifications, takeovers). */
 const LOOK_EVERY_MS = 200;
+/** Whoever was overtaken asks nobody for so long: by its next renewal it knows. */
+const OVERTAKEN_PAUSE_MS = 1_000;
 /** Pieces of work driven by one replica at once; the others wait in their rows. */
 const DRIVEN_MAX = 10_000;
 
@@ -109,7 +111,12 @@ export class OwnedWork<Key extends OwnedKey> {
       loop.wake();
     });
     const turn = async (): Promise<number> => {
-      const pause = await drive.turn();
+      const pause = await drive.turn().catch((error: unknown) => {
+        // No fault of this turn alone: turns that only ask the target would go well in between.
+        if (!(error instanceof StaleEpochError)) throw error;
+        onError(error, key.id);
+        return OVERTAKEN_PAUSE_MS;
+      });
       if (pause !== 'OVER') return pause;
       if (this.#driven.get(key.id)?.drive === drive) this.#drop(key.id);
       return Infinity;

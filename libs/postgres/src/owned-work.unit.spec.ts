@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { SteppedClock } from '#runtime/stepped-clock.js';
 import { OwnedWork, type Drive, type OwnedKey } from './owned-work.js';
-import type { Lease } from './service-database.js';
+import { StaleEpochError, type Lease } from './service-database.js';
 
 /** A replica whose leases and rows a test sets, and what its drives did. */
 class Replica {
@@ -120,6 +120,21 @@ describe('work in shards', () => {
     replica.work.wake(['sb']);
     await replica.clock.settle();
     expect(replica.done).toEqual(['turn b@1']);
+  });
+
+  test('that another replica has taken over is left alone for a second, whatever goes well', async () => {
+    const replica = new Replica();
+    replica.rows = [A];
+    let turns = 0;
+    replica.turn = () => {
+      turns += 1;
+      const isReport = turns % 2 === 0;
+      return isReport ? Promise.reject(new StaleEpochError(replica.leases)) : Promise.resolve(5);
+    };
+    replica.work.start();
+    await replica.clock.advance(2_900);
+    expect(turns).toBe(6);
+    expect(replica.errors).toHaveLength(3);
   });
 
   test('whose turn fails is taken again, and delays nobody else’s', async () => {
