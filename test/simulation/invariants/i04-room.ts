@@ -24,7 +24,9 @@ export const withinRoom: Invariant = {
       return async () => {
         const after = await truth.rows(upgrade, liveOf(upgrade));
         const down = after.filter((row) => !row.gone && !isPlainlyUp(row));
-        const asked = new Set(operations.map(({ instanceId }) => instanceId));
+        // To readmit one that has risen by itself meanwhile takes nothing down.
+        const takes = operations.filter(({ id }) => !id.endsWith('/readmit'));
+        const asked = new Set(takes.map(({ instanceId }) => instanceId));
         const taken = down.filter(({ id }) => asked.has(id) && !downBefore.has(id));
         if (taken.length === 0 || upgrade.create.plan.strategy === 'RECREATE') return;
         const allowed = roomOf(upgrade) + truth.unseenFalls(upgrade.fleet);
