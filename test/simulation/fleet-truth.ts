@@ -91,6 +91,11 @@ export class FleetTruth {
     return this.#appeared.has(`${fleet} ${instanceId}`);
   }
 
+  /** Somebody has put instances beside those of the fleet, or taken some away for good. */
+  isMeddledWith(fleet: string): boolean {
+    return [...this.#vanished, ...this.#appeared].some((name) => name.startsWith(`${fleet} `));
+  }
+
   /** How many fell so lately that they need not have been counted. */
   unseenFalls(fleet: string): number {
     const sinceMs = this.clock.nowMs() - UNSEEN_MS - this.awayMs();

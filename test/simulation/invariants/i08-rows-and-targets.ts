@@ -134,7 +134,7 @@ function hasLeftSets(world: WorldView, { fleet }: Upgrade): boolean {
  * instance will say when it is asked again.
  */
 async function checkDeployment({ must, world }: Ground, upgrade: Upgrade): Promise<void> {
-  const { fleet, instances } = upgrade;
+  const { fleet } = upgrade;
   const listed = (await world.truth.rows(upgrade, liveOf(upgrade))).filter(({ gone }) => !gone);
   const runs: Record<string, number> = {};
   for (const one of listed) {
@@ -143,9 +143,12 @@ async function checkDeployment({ must, world }: Ground, upgrade: Upgrade): Promi
   }
   const { currentVersionId, observedVersions: seen } = world.deployment(upgrade);
   const isSeen = isDeepStrictEqual({ ...seen }, runs);
-  const isMeddledWith = listed.length !== instances || listed.some((one) => one.index >= instances);
-  const isAskedAgain = UNKNOWN_VERSION in seen && isStillAsked(world, upgrade);
-  const isExcused = isMeddledWith || isAskedAgain;
+  const isMeddledWith = world.truth.isMeddledWith(fleet);
+  const isGivenUp = UNKNOWN_VERSION in seen && isLongOver(world, upgrade);
+  const endedAtMs = world.execution(upgrade.create.id)?.lastProgressAtMs ?? 0;
+  // What was given up, and ends at the target all the same.
+  const isLate = listed.some(({ operation }) => (operation?.endsAtMs ?? 0) > endedAtMs);
+  const isExcused = isMeddledWith || isLate || isGivenUp || isToBeAsked(world, upgrade);
   const wasAsked = Object.keys(seen).length > 0;
   const says = (): string =>
     `${fleet} runs ${JSON.stringify(runs)}, seen were ${JSON.stringify(seen)}`;
@@ -156,11 +159,15 @@ async function checkDeployment({ must, world }: Ground, upgrade: Upgrade): Promi
   must(current === only, () => `${says()}, its current version is ${String(current)}`);
 }
 
-/** It will be asked again what it runs, or has been for as long as one that is silent is asked. */
-function isStillAsked(world: WorldView, { create: { id } }: Upgrade): boolean {
-  const endedAtMs = world.execution(id)?.lastProgressAtMs ?? 0;
-  const isArmed = armedTimers(world.database('orchestrator')).some(
-    ({ subject, kind }) => subject === id && kind === 'OBSERVE',
+/** It will be asked, for the first time or again, what it runs. */
+function isToBeAsked(world: WorldView, { create }: Upgrade): boolean {
+  return armedTimers(world.database('orchestrator')).some(
+    ({ subject, kind }) => subject === create.id && kind === 'OBSERVE',
   );
-  return isArmed || world.nowMs() >= endedAtMs + TIDYING_LIMITS.silentAskedForMs;
+}
+
+/** It has been asked for as long as one that is silent is. */
+function isLongOver(world: WorldView, { create }: Upgrade): boolean {
+  const endedAtMs = world.execution(create.id)?.lastProgressAtMs ?? 0;
+  return world.nowMs() >= endedAtMs + TIDYING_LIMITS.silentAskedForMs;
 }
