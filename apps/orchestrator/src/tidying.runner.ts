@@ -126,7 +126,7 @@ export class TidyingRunner {
       const isLatest = execution !== undefined && deployment?.handOver === execution.handOver;
       if (isLatest) {
         await tx.recordObserved(execution, versions, await versionFound(tx, execution, versions));
-        await this.#keepFound(tx, execution, standing);
+        await this.#keepFound(tx, execution, standing, deployment.standby?.set);
       }
       const isSilent = isLatest && UNKNOWN_VERSION in versions;
       if (isSilent && this.clock.nowMs() < execution.lastProgressAtMs + silentAskedForMs) {
@@ -140,10 +140,13 @@ export class TidyingRunner {
     tx: ExecutionTx,
     execution: Execution,
     standing: readonly string[],
+    kept: string | undefined,
   ): Promise<void> {
     const { newSet, plan } = execution;
     if (newSet?.state !== 'UNKNOWN') return;
     const set = standing.find((name) => name === newSet.name || name === newSet.previous);
+    // Found again: its time runs already.
+    if (set !== undefined && set === kept) return;
     const retireAtMs = this.clock.nowMs() + plan.blueGreenRetentionSeconds * 1_000;
     const versionId = set === newSet.name ? plan.to.id : plan.from.id;
     await tx.recordStandby(execution, set === undefined ? null : { set, versionId, retireAtMs });
