@@ -30,4 +30,14 @@ export const REGRESSIONS: readonly Regression[] = [
     found: 'a rollback agent that another had taken over from asked on, fifty times a second',
     shownBy: 'apps/rollback-agent/src/inbound/rollback-drive.unit.spec.ts',
   },
+  {
+    seed: 5_171,
+    found: 'a replica that was overtaken asked its target on between reports that were refused',
+    shownBy: 'libs/postgres/src/owned-work.unit.spec.ts',
+  },
+  {
+    seed: 5_936,
+    found: 'a set that a rollback had left could not be retired: the target took it for the agent’s',
+    shownBy: 'libs/upgrade-core/src/execution/blue-green-ends.rules.unit.spec.ts',
+  },
 ];

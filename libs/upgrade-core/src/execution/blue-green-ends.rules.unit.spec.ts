@@ -154,6 +154,12 @@ describe('a rollback', () => {
     });
   });
 
+  it('that failed leaves its sets to the orchestrator, under a hand-over above the agent’s', () => {
+    const then = given(back).when(restored({}, { done: true }));
+    expect(then.execution.newSet?.state).toBe('UNKNOWN');
+    expect(then.execution.handOver).toBe(back.build().handOver + 1);
+  });
+
   it('that was stopped by force when all was back says that none is missing', () => {
     const stopped = given(back).when(action('CANCEL', { force: true }));
     const report = restored({}, { handOver: 3, setsRestored: true, done: true });

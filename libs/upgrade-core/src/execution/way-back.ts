@@ -144,9 +144,11 @@ export function cancelStoppedRollback(
 function endRollback(execution: RollingBack, to: 'FAILED' | 'CANCELLED', why: string): Effect[] {
   const { leftOver } = execution.rollback;
   const { newSet } = execution;
+  // Of a set that still stands the orchestrator disposes: the target must not take it for the agent's.
+  const handOver = execution.handOver + 1;
   return [
     set({ failureReason: `${execution.rollback.reason}; ${why}`, stopping: null }),
-    ...(newSet === null ? [] : [set({ newSet: { ...newSet, state: 'UNKNOWN' } })]),
+    ...(newSet === null ? [] : [set({ newSet: { ...newSet, state: 'UNKNOWN' }, handOver })]),
     change(to, why, execution.stopping?.by ?? null),
     ...evenTraffic(execution),
     ...farewell(null, leftOver),
