@@ -37,7 +37,8 @@ export const REGRESSIONS: readonly Regression[] = [
   },
   {
     seed: 5_936,
-    found: 'a set that a rollback had left could not be retired: the target took it for the agent’s',
+    found:
+      'a set that a rollback had left could not be retired: the target took it for the agent’s',
     shownBy: 'libs/upgrade-core/src/execution/blue-green-ends.rules.unit.spec.ts',
   },
 ];
